@@ -1,0 +1,102 @@
+"""One device family a file: each module here says which models it reads (`MODELS`) and what their bytes mean.
+
+A codec module has three names and no state:
+
+    MODELS: tuple[Model, ...]
+    def decode(model: str, port: int, payload: bytes) -> tuple[Reading, ...]    # or DecodeError, nothing else
+    def encode(model: str, port: int, readings: Sequence[Reading]) -> bytes     # what the device would have sent
+
+`port` is the LoRaWAN fPort, or the first Modbus register that was asked, else 0. Beside each module
+`<family>.py` stands `vectors/<family>.toml`. Nothing is registered: the package is walked.
+"""
+
+import pkgutil
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from typing import Literal, Protocol
+
+import msgspec
+
+from firmware_bridge.errors import DecodeError
+from firmware_bridge.quantity import QUANTITIES
+from firmware_bridge.reading import Reading
+
+DeviceKind = Literal[
+    "soil", "climate", "motion", "contact", "button", "snow", "weather", "air-quality", "power", "leak"
+]
+Link = Literal["modbus-rtu", "line", "enocean", "lorawan", "zigbee", "wi-sun"]
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """What one product can tell: data, not code.
+
+    `id` is `vendor/model` as The Things Network's device repository writes it where it lists the device.
+    `interval_s`: usual time between reports. `registers`: first Modbus register and count to ask, for Modbus only.
+    `cannot_ja`/`cannot_en`: what it must not be trusted with, in words for a technician; empty where nothing is known.
+    """
+
+    id: str
+    name: str
+    kinds: tuple[DeviceKind, ...]
+    link: Link
+    quantities: tuple[str, ...]
+    interval_s: float
+    source: str
+    cannot_ja: str = ""
+    cannot_en: str = ""
+    registers: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a quantity nobody defined: a codec's misspelling must not reach the store."""
+        for name in self.quantities:
+            if name not in QUANTITIES:
+                raise ValueError(f"{self.id}: no quantity {name!r}")
+
+
+class Codec(Protocol):
+    """The shape of a codec module."""
+
+    MODELS: tuple[Model, ...]
+
+    @staticmethod
+    def decode(model: str, port: int, payload: bytes, /) -> tuple[Reading, ...]:
+        """Readings of a payload, or DecodeError."""
+        ...
+
+    @staticmethod
+    def encode(model: str, port: int, readings: Sequence[Reading], /) -> bytes:
+        """Bytes the device would have sent for these readings."""
+        ...
+
+
+@cache
+def families() -> dict[str, Codec]:
+    """Every codec module by its name, found by walking this package."""
+    return {m.name: import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)}  # type: ignore[misc]
+
+
+@cache
+def models() -> dict[str, tuple[Model, Codec]]:
+    """Every model by its id, with the codec that reads it."""
+    found: dict[str, tuple[Model, Codec]] = {}
+    for codec in families().values():
+        for model in codec.MODELS:
+            if model.id in found:
+                raise ValueError(f"two codecs claim {model.id}")
+            found[model.id] = (model, codec)
+    return dict(sorted(found.items()))
+
+
+def decode(model: str, port: int, payload: bytes) -> tuple[Reading, ...]:
+    """What these bytes of that model mean. DecodeError; its code is `model-unknown` where no codec claims it."""
+    if model not in models():
+        raise DecodeError("model-unknown", f"no device {model!r}; `satomori devices` lists them")
+    return models()[model][1].decode(model, port, payload)
+
+
+def encode(model: str, port: int, readings: Sequence[Reading]) -> bytes:
+    """Bytes that this model would send for these readings: the simulator's side of the same codec."""
+    if model not in models():
+        raise DecodeError("model-unknown", f"no device {model!r}; `satomori devices` lists them")
+    return models()[model][1].encode(model, port, readings)

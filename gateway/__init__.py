@@ -1,0 +1,1 @@
+"""The town side: ingest, keep, judge, tell, show."""

@@ -1,0 +1,53 @@
+"""Everything that can go wrong at the gateway.
+
+GatewayError
+├── SettingsError   the configuration has mistakes, all of them listed; shown by `satomori check` and at start
+├── BrokerError     the broker cannot be started or reached; the supervisor retries
+├── StoreError      nothing is known to be written; .retryable says whether the same entries may be offered again
+├── NotifyError     a message was not delivered; .retryable says whether trying again can help
+└── RecordsError    an alert, user or token that does not exist, or may not change that way; shown to the caller
+"""
+
+
+class GatewayError(Exception):
+    """A failure with words for a person."""
+
+
+class Mistake(GatewayError):
+    """One mistake in a configuration: file, key, what was wanted, what was got."""
+
+    def __init__(self, file: str, key: str, wanted: str, got: str) -> None:
+        super().__init__(f"{file}: {key}: wanted {wanted}, got {got}")
+        self.file, self.key, self.wanted, self.got = file, key, wanted, got
+
+
+class SettingsError(GatewayError):
+    """A configuration that cannot be used; `mistakes` holds every one of them."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(str(m) for m in mistakes))
+        self.mistakes = mistakes
+
+
+class BrokerError(GatewayError):
+    """The broker cannot be started or reached. Caught by the supervisor."""
+
+
+class StoreError(GatewayError):
+    """A write whose outcome is unknown (`retryable`), or that the store will never take. Caught by the forwarder."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class NotifyError(GatewayError):
+    """A message that was not delivered. Caught by the notification outbox."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class RecordsError(GatewayError):
+    """Asked for a record that does not exist, or for a change it does not allow. Caught by the API and the commands."""

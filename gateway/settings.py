@@ -1,0 +1,207 @@
+"""The gateway's configuration: one reviewed TOML file for the town. Unknown keys are mistakes, and all mistakes are told at once.
+
+Only `cli`, `app` and `demo` read settings; every other room takes plain arguments. Secrets never stand in the file: a
+`…_file` key names a file of mode 0600 beside it.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from firmware_bridge import codecs
+from firmware_bridge.quantity import QUANTITIES
+from firmware_bridge.reading import ID_PATTERN
+from gateway.errors import Mistake, SettingsError
+
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
+SiteKind = Literal["field", "roof", "home"]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("a time zone name such as Asia/Tokyo")
+    return name
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Town(_Table):
+    """The municipality: six-digit code (全国地方公共団体コード), names, and the zone of its local day."""
+
+    code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+    name_ja: str
+    name_en: str
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Tokyo"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which days begin."""
+        return ZoneInfo(self.timezone)
+
+
+class Gateway(_Table):
+    """Where this gateway keeps its files (relative to the configuration) and where its console answers."""
+
+    data_dir: Path = Path("var")
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8420
+    public_url: str = ""  # how people reach the console, for links in mails; http://host:port where empty
+
+
+class Broker(_Table):
+    """`auto`: mosquitto as a child where it is installed, else the embedded iotcore on loopback. `external`: one of yours."""
+
+    mode: Literal["auto", "mosquitto", "iotcore", "external"] = "auto"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    username: str = "gateway"
+    password_file: Path | None = None
+
+
+class Influx(_Table):
+    """An InfluxDB 2.x; the token needs read and write on the bucket."""
+
+    url: str = "http://127.0.0.1:8086"
+    org: str = "satomori"
+    bucket: str = "satomori"
+    token_file: Path = Path("influx.token")
+
+
+class Store(_Table):
+    """Where points are kept: the embedded SQLite, or InfluxDB."""
+
+    kind: Literal["sqlite", "influx"] = "sqlite"
+    influx: Influx = Influx()
+    raw_days: Annotated[int, Field(ge=1)] = 3650
+
+
+class Judge(_Table):
+    """`rules`: a rules file of your own; the ones shipped where empty. `step_s`: time between two judgements."""
+
+    rules: Path | None = None
+    step_s: Annotated[float, Field(gt=0)] = 60.0
+
+
+class Node(_Table):
+    """A Raspberry Pi. `sealed`: it watches a home, its batches are encrypted end to end."""
+
+    id: Id
+    sealed: bool = False
+    interval_s: Annotated[float, Field(gt=0)] = 60.0  # it says something at least this often
+    place_ja: str = ""
+    place_en: str = ""
+
+
+class Site(_Table):
+    """What is watched. `label_*` never is a person's name. `limits`: this site's own limit a quantity, in its unit."""
+
+    id: Id
+    kind: SiteKind
+    label_ja: str
+    label_en: str
+    district_ja: str = ""
+    district_en: str = ""
+    limits: dict[str, float] = {}
+
+
+class Device(_Table):
+    """A sensor: its model, the site it looks at, the node that reads it (empty where an inlet brings it).
+
+    `dev_eui`: its LoRaWAN address. `mount_mm`: height of a distance sensor over bare ground; snow depth is derived.
+    `depth_cm`: how deep a soil probe sits. `interval_s`: 0 takes the model's own.
+    """
+
+    id: Id
+    model: str
+    site: Id
+    node: str = ""
+    dev_eui: Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")] = ""
+    place_ja: str = ""
+    place_en: str = ""
+    depth_cm: float | None = None
+    mount_mm: float | None = None
+    interval_s: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Settings(_Table):
+    """The whole file. `notifier` tables are read by the notifier of their `kind`, `[[rule]]`s stand in the rules file."""
+
+    town: Town
+    gateway: Gateway = Gateway()
+    broker: Broker = Broker()
+    store: Store = Store()
+    judge: Judge = Judge()
+    node: list[Node] = []
+    site: list[Site] = []
+    device: list[Device] = []
+    notifier: list[dict[str, Any]] = []
+
+    @model_validator(mode="after")
+    def _refer(self) -> "Settings":
+        problems = [*self._doubles(), *self._dangling()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _doubles(self) -> list[str]:
+        found = []
+        for name, rows in (("node", self.node), ("site", self.site), ("device", self.device)):
+            ids = [row.id for row in rows]
+            found += [f"{name} {one!r} stands there twice" for one in sorted({i for i in ids if ids.count(i) > 1})]
+        return found
+
+    def _dangling(self) -> list[str]:
+        nodes, sites = {n.id for n in self.node}, {s.id for s in self.site}
+        found = [f"device {d.id!r} names no known site: {d.site!r}" for d in self.device if d.site not in sites]
+        found += [
+            f"device {d.id!r} names no known node: {d.node!r}" for d in self.device if d.node and d.node not in nodes
+        ]
+        found += [
+            f"device {d.id!r} names no known model: {d.model!r}" for d in self.device if d.model not in codecs.models()
+        ]
+        found += [
+            f"site {s.id!r} limits no known quantity: {q!r}" for s in self.site for q in s.limits if q not in QUANTITIES
+        ]
+        return found
+
+
+def load(path: Path) -> Settings:
+    """Settings of a file, relative paths made absolute from its folder. SettingsError with every mistake in it."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(
+            [Mistake(str(path), "file", "a file that can be read", error.strerror or str(error))]
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([Mistake(str(path), "file", "TOML in UTF-8", str(error))]) from error
+    try:
+        settings = Settings.model_validate(table)
+    except ValidationError as error:
+        raise SettingsError([_mistake(path, one) for one in error.errors()]) from error
+    return _anchored(settings, path.resolve().parent)
+
+
+def _mistake(path: Path, error: Any) -> Mistake:
+    key = ".".join(str(part) for part in error["loc"]) or "file"
+    wanted = "no such key" if error["type"] == "extra_forbidden" else str(error["msg"])
+    return Mistake(str(path), key, wanted, repr(error["input"])[:80] if error["loc"] else "the above")
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    influx = settings.store.influx.model_copy(update={"token_file": folder / settings.store.influx.token_file})
+    password_file = settings.broker.password_file and folder / settings.broker.password_file
+    rules = settings.judge.rules and folder / settings.judge.rules
+    return settings.model_copy(
+        update={
+            "gateway": settings.gateway.model_copy(update={"data_dir": folder / settings.gateway.data_dir}),
+            "store": settings.store.model_copy(update={"influx": influx}),
+            "broker": settings.broker.model_copy(update={"password_file": password_file}),
+            "judge": settings.judge.model_copy(update={"rules": rules}),
+        }
+    )
