@@ -8,7 +8,7 @@ KEY_BYTES = 32
 
 
 def parse_key(text: str) -> bytes:
-    """Key from its file's text: 64 hex digits, white space around them allowed. EnvelopeError `key` for anything else."""
+    """Key from its file's text: 64 hex digits, white space around them allowed. EnvelopeError `key` otherwise."""
     try:
         key = bytes.fromhex(text.strip())
     except ValueError as error:

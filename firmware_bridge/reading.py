@@ -1,4 +1,6 @@
-"""The nouns that travel: Frame (driver → codec), Reading (codec → outbox), Column and Batch (uplink → ingest), SeriesKey.
+"""The nouns that travel.
+
+Frame (driver → codec), Reading (codec → outbox), Column and Batch (uplink → ingest), SeriesKey (one series' name).
 
 Times are integer microseconds UTC everywhere (`_us`): exact in Python, and safe in JavaScript until the year 2255.
 Missing is absent: no field of a Reading or Column is ever NaN.

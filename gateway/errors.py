@@ -8,17 +8,24 @@ GatewayError
 └── RecordsError    an alert, user or token that does not exist, or may not change that way; shown to the caller
 """
 
+import msgspec
+
 
 class GatewayError(Exception):
     """A failure with words for a person."""
 
 
-class Mistake(GatewayError):
+class Mistake(msgspec.Struct, frozen=True):
     """One mistake in a configuration: file, key, what was wanted, what was got."""
 
-    def __init__(self, file: str, key: str, wanted: str, got: str) -> None:
-        super().__init__(f"{file}: {key}: wanted {wanted}, got {got}")
-        self.file, self.key, self.wanted, self.got = file, key, wanted, got
+    file: str
+    key: str
+    wanted: str
+    got: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"{self.file}: {self.key}: wanted {self.wanted}, got {self.got}"
 
 
 class SettingsError(GatewayError):

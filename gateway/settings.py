@@ -1,4 +1,6 @@
-"""The gateway's configuration: one reviewed TOML file for the town. Unknown keys are mistakes, and all mistakes are told at once.
+"""The gateway's configuration: one reviewed TOML file for the town.
+
+Unknown keys are mistakes, and all mistakes are told at once.
 
 Only `cli`, `app` and `demo` read settings; every other room takes plain arguments. Secrets never stand in the file: a
 `…_file` key names a file of mode 0600 beside it.
@@ -54,7 +56,7 @@ class Gateway(_Table):
 
 
 class Broker(_Table):
-    """`auto`: mosquitto as a child where it is installed, else the embedded iotcore on loopback. `external`: one of yours."""
+    """`auto`: mosquitto as a child where installed, else the embedded iotcore on loopback. `external`: one of yours."""
 
     mode: Literal["auto", "mosquitto", "iotcore", "external"] = "auto"
     host: str = "127.0.0.1"
@@ -129,7 +131,7 @@ class Device(_Table):
 
 
 class Settings(_Table):
-    """The whole file. `notifier` tables are read by the notifier of their `kind`, `[[rule]]`s stand in the rules file."""
+    """The whole file. `notifier` tables are read by the notifier of their `kind`; rules stand in the rules file."""
 
     town: Town
     gateway: Gateway = Gateway()
