@@ -1,0 +1,265 @@
+"""The `satomori` command. Exit status: 0 good, 1 bad result, 2 wrong use. Commands that scripts read take `--json`.
+
+Every command imports what it needs when it runs: `satomori decode` must not wait for a web server to load.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import GatewayError
+
+Command = Callable[[argparse.Namespace], int]
+CONFIG_HELP = "the town's configuration file / 町の設定ファイル"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; print a GatewayError as words, never as a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for plugin in entry_points(group="satomori.commands"):
+        if words[:1] == [plugin.name]:
+            return int(plugin.load()(words[1:]))
+    options = _parser().parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        command: Command = options.command
+        return command(options)
+    except GatewayError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="satomori",
+        description="A town's own sensing gateway. / 町の里守りゲートウェイ。",
+        epilog="Also: satomori dashboards push — Grafana dashboards. / Grafanaの画面を送ります。",
+    )
+    parser.add_argument("--version", action="version", version=f"satomori {version('satomori')}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _running(commands)
+    _asking(commands)
+    _enrolling(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Command, help_text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _running(commands: Any) -> None:
+    demo = _command(
+        commands, "demo", _demo, "A whole town on this machine, without hardware. / 機器なしで町ひとつを動かします。"
+    )
+    demo.add_argument("--seed", type=int, default=1, help="which town / 町の乱数の種")
+    demo.add_argument("--homes", type=int, default=3, help="homes / 世帯の数")
+    demo.add_argument("--fields", type=int, default=2, help="fields / 圃場の数")
+    demo.add_argument("--folder", type=Path, default=Path("satomori-demo"), help="where its files go / 置き場所")
+    demo.add_argument("--port", type=int, default=8420, help="port of the page / 画面のポート")
+    demo.add_argument("--seconds", type=float, default=0.0, help="stop by itself after so long / この秒数で止まる")
+    demo.add_argument("--screenshot", type=Path, help="picture of the board, once its alerts are up / 一覧の写真")
+    run = _command(commands, "run", _run, "Run everything the configuration names. / 設定のとおりにすべて動かします。")
+    run.add_argument("config", type=Path, help=CONFIG_HELP)
+
+
+def _asking(commands: Any) -> None:
+    check = _command(
+        commands, "check", _check, "Every mistake in a configuration, at once. / 設定の誤りをすべて示します。"
+    )
+    check.add_argument("config", type=Path, help=CONFIG_HELP)
+    check.add_argument("--json", action="store_true")
+    decode = _command(commands, "decode", _decode, "What these bytes of a device mean. / 機器のバイト列を読みます。")
+    decode.add_argument("--device", metavar="VENDOR/MODEL", help="see `satomori devices`")
+    decode.add_argument("--port", type=int, default=0, help="LoRaWAN fPort, or the first Modbus register asked")
+    decode.add_argument(
+        "--stdin", action="store_true", help='one {"device","port","hex"} a line in, one answer a line out'
+    )
+    decode.add_argument("hex", nargs="?", help="the bytes, for example 0D16FFCB0929FF83007810")
+    decode.add_argument("--json", action="store_true", help="the default; here for scripts that say it")
+    devices = _command(commands, "devices", _devices, "Every supported model. / 使える機種の一覧。")
+    devices.add_argument("--json", action="store_true")
+    backtest = _command(
+        commands, "backtest", _backtest, "Judge a CSV as if it were live. / CSVを、いま届いたものとして判定します。"
+    )
+    backtest.add_argument("file", type=Path, help="first column time, every other numeric column a series")
+    backtest.add_argument("--kind", default="generic", help="a quantity, or generic")
+    backtest.add_argument("--out", type=Path, help="folder for rows.csv, alerts.csv and the picture")
+    backtest.add_argument("--json", action="store_true")
+    for name, run, text in (
+        ("doctor", _doctor, "What is wrong, and what to do. / どこが悪く、何をすればよいか。"),
+        ("accounting", _accounting, "Read = sent = stored, by node and day. / 読んだ数=送った数=残した数。"),
+    ):
+        asked = _command(commands, name, run, text)
+        asked.add_argument("config", type=Path, help=CONFIG_HELP)
+        asked.add_argument("--json", action="store_true")
+
+
+def _enrolling(commands: Any) -> None:
+    for noun, text in (
+        ("user", "People who sign in. / 使う人。"),
+        ("token", "Keys for machines. / 機械用の鍵。"),
+        ("node", "Raspberry Pis. / 端末。"),
+    ):
+        group = commands.add_parser(noun, help=text, description=text).add_subparsers(metavar="VERB", required=True)
+        if noun == "user":
+            add = _command(group, "add", _user_add, "Add somebody; the password is asked for. / 人を加えます。")
+            add.add_argument("config", type=Path, help=CONFIG_HELP)
+            add.add_argument("login")
+            add.add_argument("--role", required=True, choices=["admin", "welfare", "farm", "technician", "auditor"])
+        elif noun == "token":
+            add = _command(
+                group, "add", _token_add, "Make a token; it is shown once. / トークンを作ります(表示は一度だけ)。"
+            )
+            add.add_argument("config", type=Path, help=CONFIG_HELP)
+            add.add_argument("name")
+            add.add_argument("--scope", action="append", default=[], help="read, acknowledge; may be repeated")
+            add.add_argument("--days", type=int, default=365)
+        else:
+            add = _command(
+                group,
+                "add",
+                _node_add,
+                "Make a node's key and its starting configuration. / 端末の鍵と設定を作ります。",
+            )
+            add.add_argument("config", type=Path, help=CONFIG_HELP)
+            add.add_argument("node")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from gateway.demo import demo
+
+    return demo(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from gateway.app import run
+    from gateway.settings import load
+
+    return run(load(options.config))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from gateway.check import check
+
+    mistakes = check(options.config)
+    if options.json:
+        print(
+            json.dumps(
+                [{"file": m.file, "key": m.key, "wanted": m.wanted, "got": m.got} for m in mistakes], ensure_ascii=False
+            )
+        )
+    else:
+        print("\n".join(str(m) for m in mistakes) or "No mistakes. / 誤りはありません。")
+    return 1 if mistakes else 0
+
+
+def _decode(options: argparse.Namespace) -> int:
+    from firmware_bridge.explain import explain
+
+    if options.stdin:
+        worst = 0
+        for line in sys.stdin:
+            answer = _explain_line(line)
+            worst = max(worst, 1 if answer["error"] else 0)
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
+        return worst
+    if not options.device or options.hex is None:
+        print("satomori decode: wanted --device VENDOR/MODEL and HEX, or --stdin", file=sys.stderr)
+        return 2
+    answer = explain(options.device, options.port, options.hex)
+    print(json.dumps(answer, ensure_ascii=False))
+    return 1 if answer["error"] else 0
+
+
+def _explain_line(line: str) -> dict[str, Any]:
+    from firmware_bridge.explain import explain
+
+    try:
+        asked = json.loads(line)
+        device, port, text = asked["device"], asked.get("port", 0), asked["hex"]
+        if not (isinstance(device, str) and type(port) is int and isinstance(text, str)):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        detail = f'wanted {{"device","port","hex"}}, got {line.strip()[:80]!r}'
+        return {"device": None, "readings": [], "error": {"code": "line", "detail": detail}}
+    return explain(device, port, text)
+
+
+def _devices(options: argparse.Namespace) -> int:
+    from firmware_bridge.codecs import models
+    from firmware_bridge.explain import describe
+
+    found = [describe(model) for model, _ in models().values()]
+    if options.json:
+        print(json.dumps(found, ensure_ascii=False))
+        return 0
+    for one in found:
+        print(f"{one['id']:<28} {one['name']} ({one['link']}): {', '.join(one['quantities'])}")
+        for text in (one["cannot_ja"], one["cannot_en"]):
+            if text:
+                print(f"{'':<28} ! {text}")
+    return 0
+
+
+def _backtest(options: argparse.Namespace) -> int:
+    from gateway.backtest import backtest
+
+    summary = backtest(options.file, options.kind, options.out)
+    print(json.dumps(summary.as_dict(), ensure_ascii=False) if options.json else summary.text())
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from gateway.doctor import examine
+
+    findings = examine(options.config)
+    if options.json:
+        print(json.dumps([f.as_dict() for f in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(finding.text())
+    return 0 if all(f.good for f in findings) else 1
+
+
+def _accounting(options: argparse.Namespace) -> int:
+    from gateway.app import account
+    from gateway.settings import load
+
+    rows, good = account(load(options.config))
+    if options.json:
+        print(json.dumps({"good": good, "rows": rows}, ensure_ascii=False))
+    else:
+        for row in rows:
+            print("  ".join(f"{key}={value}" for key, value in row.items()))
+        print("read = sent = stored" if good else "It does not add up. / 数が合いません。")
+    return 0 if good else 1
+
+
+def _user_add(options: argparse.Namespace) -> int:
+    from gateway.enrol import add_user
+    from gateway.settings import load
+
+    return add_user(load(options.config), options.login, options.role)
+
+
+def _token_add(options: argparse.Namespace) -> int:
+    from gateway.enrol import add_token
+    from gateway.settings import load
+
+    return add_token(load(options.config), options.name, options.scope or ["read"], options.days)
+
+
+def _node_add(options: argparse.Namespace) -> int:
+    from gateway.enrol import add_node
+    from gateway.settings import load
+
+    return add_node(load(options.config), options.node)
