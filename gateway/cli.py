@@ -195,8 +195,9 @@ def _explain_line(line: str) -> dict[str, Any]:
 
 
 def _devices(options: argparse.Namespace) -> int:
-    from firmware_bridge.codecs import models
     from firmware_bridge.explain import describe
+
+    from firmware_bridge.codecs import models
 
     found = [describe(model) for model, _ in models().values()]
     if options.json:

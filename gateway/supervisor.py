@@ -43,7 +43,7 @@ class _Supervised:
             began_s = time.monotonic()
             try:
                 self.role.run(self.stop)
-            except Exception as error:  # noqa: BLE001 - the one place where a role's unforeseen failure must not end the gateway
+            except Exception as error:  # the one place where a role's unforeseen failure must not end the gateway
                 self.last_error = f"{type(error).__name__}: {error}"
                 log.error("role_failed role=%s error=%s", self.name, self.last_error, exc_info=True)
             if self.stop.is_set():
