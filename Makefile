@@ -1,0 +1,34 @@
+# Every target brings what it needs; nothing has to be set up first.
+#   make demo [ARGS="--homes 5"]   a whole town on this machine, without hardware
+#   make test [ARGS="-k outbox"]   prove it: checks, then every test
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help environment assets demo check test bench clean
+
+help: ## these lines / この説明
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+environment: ## the Python environment in .venv / Python環境を用意します
+	@.ci/environment
+
+assets: environment ## the browser's libraries, from their registry / 画面の部品を用意します
+	@.venv/bin/python -m gateway.console.assets
+
+demo: assets ## a whole town, no hardware (ARGS=…) / 機器なしで町ひとつを動かします
+	@.venv/bin/satomori demo $(ARGS)
+
+check: assets ## format, lint, types, arrows, wheel / 書式・型・依存・配布物の検査
+	@.ci/check
+
+test: check ## everything that can be proven here (ARGS=…) / すべての試験
+	@.ci/parts
+	@.venv/bin/python -m pytest $(ARGS)
+
+bench: assets ## figures beside their peers / 性能を測ります
+	@.ci/parts
+	@.ci/telegraf || true
+	@.venv/bin/python -m pytest tests/bench --bench -s $(ARGS)
+
+clean: ## remove what the other targets made / 作ったものを消します
+	rm -rf .venv .cache dist node_modules gateway/console/static/vendor
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
