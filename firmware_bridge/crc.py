@@ -1,5 +1,7 @@
 """Checksums, each with its published check value over the ASCII bytes `123456789`."""
 
+import binascii
+
 
 def _table_reflected(polynomial: int) -> tuple[int, ...]:
     table = []
@@ -11,20 +13,18 @@ def _table_reflected(polynomial: int) -> tuple[int, ...]:
     return tuple(table)
 
 
-def _table(polynomial: int, width: int) -> tuple[int, ...]:
-    top, mask = 1 << (width - 1), (1 << width) - 1
+def _table(polynomial: int) -> tuple[int, ...]:
     table = []
     for byte in range(256):
-        value = byte << (width - 8)
+        value = byte
         for _ in range(8):
-            value = ((value << 1) ^ polynomial if value & top else value << 1) & mask
+            value = (value << 1 ^ polynomial if value & 0x80 else value << 1) & 0xFF
         table.append(value)
     return tuple(table)
 
 
 _MODBUS = _table_reflected(0xA001)
-_CCITT = _table(0x1021, 16)
-_CRC8 = _table(0x07, 8)
+_CRC8 = _table(0x07)
 
 
 def crc16_modbus(data: bytes) -> int:
@@ -37,10 +37,7 @@ def crc16_modbus(data: bytes) -> int:
 
 def crc16_ccitt(data: bytes) -> int:
     """CRC-16/CCITT-FALSE (IBM-3740), polynomial 0x1021, start 0xFFFF; check value 0x29B1. Sent high byte first."""
-    value = 0xFFFF
-    for byte in data:
-        value = ((value << 8) & 0xFFFF) ^ _CCITT[(value >> 8) ^ byte]
-    return value
+    return binascii.crc_hqx(data, 0xFFFF)
 
 
 def crc8(data: bytes) -> int:

@@ -1,4 +1,4 @@
-"""What bytes and models mean, as plain dictionaries: the one shape that the command line and the API both answer with."""
+"""What bytes and models mean, as plain dictionaries: the one shape that command line and API both answer with."""
 
 from typing import Any
 

@@ -2,8 +2,9 @@
 
 [ COBS( payload · CRC-16/CCITT-FALSE, high byte first ) ][ 00 ]
 
-COBS (Cheshire & Baker 1999) removes every zero from a frame, so a zero byte always is a frame's end: after noise at
-most the frame it fell into, and the one it touched, are lost.
+COBS (Cheshire & Baker 1999) removes every zero from a frame, so a zero byte always is a frame's end: noise costs the
+frame it fell into, and the frame behind it unless a zero stands between them. Open a transmission with a lone zero
+after silence: an empty frame is nothing, and noise on the idle line then costs no frame at all.
 """
 
 from firmware_bridge.crc import crc16_ccitt
@@ -88,12 +89,11 @@ class Framer:
         return payloads
 
     def _collect(self, piece: bytes) -> None:
-        if self._skipping:
-            return
-        self._pending += piece
-        if len(self._pending) > _MAX_ENCODED:
+        if len(self._pending) + len(piece) > _MAX_ENCODED:
             self._pending.clear()
             self._skipping = True
+        elif not self._skipping:
+            self._pending += piece
 
     def _close(self, payloads: list[bytes]) -> None:
         encoded, skipped = bytes(self._pending), self._skipping

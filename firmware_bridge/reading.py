@@ -14,9 +14,10 @@ import msgspec
 from firmware_bridge.errors import DecodeError
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{1,30}$"
-Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
-Tenant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]
-QuantityName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
+NO_MORE = r"(?!\n)"  # Python's $ also matches before a last line feed, which no name of ours may carry
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN + NO_MORE)]
+Tenant = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$" + NO_MORE)]
+QuantityName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{1,40}$" + NO_MORE)]
 Clock = Literal["synced", "estimated"]
 
 
@@ -65,7 +66,7 @@ class Gap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
     last: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
     readings: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-    reason: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z-]{1,30}$")]
+    reason: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z-]{1,30}$" + NO_MORE)]
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ LSE01     [ battery ][ DS18B20 ][ moisture   ][ soil temp. ][ EC     ][ flags ]
              u16       int16 ÷10   u16 ÷100     int16 ÷100    u16       u8        mode 0, flags b7 = 0
           [ battery ][ DS18B20 ][ permittivity ][ raw moisture ][ raw EC ][ flags ]
              u16       int16 ÷10   u16 ÷10         u16             u16       u8    mode 1, flags b7 = 1
+          A "mode 1" whose permittivity would be above water's (82) is older firmware, which does not know b7: mode 0.
           flags b4: the soil probe is there; where it is not, only battery and DS18B20 are told.
 LDDS75    [ battery ][ distance ][ interrupt ][ DS18B20 ][ sensor ]
              u16       u16 mm      u8           int16 ÷10   u8 b0: the ultrasonic sensor is there
@@ -26,6 +27,8 @@ _LSE01 = struct.Struct(">HhHhHB")
 _LSE01_RAW = struct.Struct(">HhHHHB")
 _LDDS75 = struct.Struct(">HHBhB")
 _RAW_MODE, _PROBE_THERE = 0x80, 0x10
+_WATER_PERMITTIVITY_TENTHS = 820
+_SATURATED_HUNDREDTHS = 10_000
 _NEAREST_MM = 280
 _NO_DS18B20 = 0x7FFF
 _DS18B20_JA = "外付け温度(DS18B20)は、つながっていないと0.0℃を送ることがある。つないだ機器でだけ使うこと。"
@@ -91,7 +94,7 @@ def _soil(payload: bytes) -> list[Reading]:
     readings = _common(battery, probe)
     if not flags & _PROBE_THERE:
         return readings
-    if flags & _RAW_MODE:
+    if flags & _RAW_MODE and not _WATER_PERMITTIVITY_TENTHS < first <= _SATURATED_HUNDREDTHS:
         return [
             Reading("soil_permittivity", first / 10),
             Reading("soil_raw_moisture", second & 0xFFFF),
