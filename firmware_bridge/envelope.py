@@ -190,7 +190,13 @@ def schema() -> dict[str, Any]:
     made = msgspec.json.schema(_Wire)
     wire = made["$defs"]["_Wire"]
     wire["required"] = sorted([*wire["required"], "mac"])
-    wire["oneOf"] = [{"required": ["clock"], "not": {"required": ["sealed"]}}, {"required": ["sealed"]}]
+    for name in ("clock", "sealed"):  # absent, not null, where the other one is there
+        wire["properties"][name] = wire["properties"][name]["anyOf"][0]
+    inside = [{"required": [name]} for name in ("clock", "n", "s", "gaps")]
+    wire["oneOf"] = [
+        {"required": ["clock"], "not": {"required": ["sealed"]}},
+        {"required": ["sealed"], "not": {"anyOf": inside}},
+    ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Satomori batch, version {VERSION}",
