@@ -1,7 +1,7 @@
 """Batch and receipt ↔ MQTT topic and payload, version 1: compact columnar JSON that ends in its own MAC.
 
     satomori/1/<tenant>/<node>/data      {"v":1,"node":…,"epoch":…,"seq":…,"clock":…,"n":…,"s":[…],"gaps":[…],"mac":"…"}
-    satomori/1/<tenant>/<node>/receipt   {"v":1,"node":…,"epoch":…,"seq":…,"ranges":[[first,last],…],"mac":"…"}
+    satomori/1/<tenant>/<node>/receipt   {"v":1,"node":…,"epoch":…,"seq":…,"ranges":[[first,last],…],"resync":…,"mac":"…"}
 
 - `epoch`: 16 hex digits, drawn once when an outbox is created; `seq`: 1, 2, 3 … in that epoch.
 - `n`: readings taken in this epoch up to and with this batch. `clock`: "synced" or "estimated".
@@ -70,7 +70,7 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     mac: Mac | msgspec.UnsetType = msgspec.UNSET
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The gateway's promise: everything of `epoch` up to `seq`, and each of `ranges`, is committed.
 
     `resync`: the gateway was restored and asks for everything after `seq` again.
@@ -84,7 +84,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     resync: bool = False
 
 
-class _SignedReceipt(Receipt, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class _SignedReceipt(Receipt, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mac: Mac
 
 
