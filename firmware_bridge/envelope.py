@@ -1,7 +1,7 @@
 """Batch and receipt ↔ MQTT topic and payload, version 1: compact columnar JSON that ends in its own MAC.
 
-    satomori/1/<tenant>/<node>/data      {"v":1,"node":…,"epoch":…,"seq":…,"clock":…,"n":…,"s":[…],"gaps":[…],"mac":"…"}
-    satomori/1/<tenant>/<node>/receipt   {"v":1,"node":…,"epoch":…,"seq":…,"ranges":[[first,last],…],"resync":…,"mac":"…"}
+    satomori/1/<tenant>/<node>/data    {"v":1,"node":…,"epoch":…,"seq":…,"clock":…,"n":…,"s":[…],"gaps":[…],"mac":"…"}
+    satomori/1/<tenant>/<node>/receipt {"v":1,"node":…,"epoch":…,"seq":…,"ranges":[[first,last],…],"resync":…,"mac":"…"}
 
 - `epoch`: 16 hex digits, drawn once when an outbox is created; `seq`: 1, 2, 3 … in that epoch.
 - `n`: readings taken in this epoch up to and with this batch. `clock`: "synced" or "estimated".

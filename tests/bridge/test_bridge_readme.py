@@ -1,10 +1,8 @@
-import json
 import re
 from pathlib import Path
 
 import firmware_bridge
 from firmware_bridge import codecs, crc, credentials, envelope, framing
-from firmware_bridge.errors import BridgeError
 
 FOLDER = Path(firmware_bridge.__file__).parent
 TEXT = (FOLDER / "README.md").read_text("utf-8")
@@ -59,8 +57,3 @@ def test_every_limit_shown_is_the_limit() -> None:
         f"1 to {framing.MAX_PAYLOAD} bytes",
     ):
         assert limit in TEXT
-
-
-def test_errors_are_one_tree() -> None:
-    assert issubclass(envelope.EnvelopeError, BridgeError)
-    assert json.loads(EXAMPLES[0])["v"] == envelope.VERSION
