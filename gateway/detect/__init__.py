@@ -38,15 +38,18 @@ class Detector(Protocol):
         """Columns of past it needs before it may judge one."""
         ...
 
-    def learn(self, history: Block, grid: Grid) -> Model:
+    def learn(self, history: Block, grid: Grid, /) -> Model:
         """What a row's own past teaches; an empty dict for detectors that learn nothing."""
         ...
 
-    def score(self, block: Block, grid: Grid, limits: Block, model: Model) -> Block:
-        """Scores of the block's shape. `limits` [series × 1]: the site's own limit, NaN where it has none."""
+    def score(self, block: Block, grid: Grid, limits: Block, model: Model, /) -> Block:
+        """Scores of the block's shape. `limits` [series × 1]: the site's own limit, NaN where it has none.
+
+        Columns before `context` may be left unjudged (NaN): give it `context` columns of past and the new ones.
+        """
         ...
 
-    def explain(self, block: Block, grid: Grid, limits: Block, model: Model) -> dict[str, float]:
+    def explain(self, block: Block, grid: Grid, limits: Block, model: Model, /) -> dict[str, float]:
         """Numbers behind the last column's score of a one-row block, for the reason text."""
         ...
 

@@ -1,0 +1,103 @@
+"""Seasonal: a value far from what this series usually is at this hour of the local day.
+
+learn: for each series and hour the median and the median absolute deviation (MAD) of hourly means of that hour and its
+two neighbours. score [series × time] = |x − median| ÷ (k · 1.4826 · MAD + floor). Robust: up to half of the past may
+be wrong. NaN in, NaN out; NaN too for an hour seen on fewer than `min_days` days. Looks at one column only.
+Fails on: a change that is right and new (the first rain after a drought, a thaw): give it time before anybody is told.
+Source: Hampel's identifier with a daily profile; 1.4826 makes the MAD of normal noise its standard deviation.
+"""
+
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.detect import Block, Grid, Model
+
+HOURS = 24
+_HOUR_US = 3_600_000_000
+
+
+class Seasonal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`k`: how many usual deviations make an alarm. `floor`: what is never unusual, in the quantity's unit."""
+
+    k: Annotated[float, msgspec.Meta(gt=0)] = 6.0
+    floor: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    min_days: Annotated[int, msgspec.Meta(ge=1)] = 7
+
+    @property
+    def context(self) -> int:
+        """0: the past stands in the model."""
+        return 0
+
+    def learn(self, history: Block, grid: Grid, /) -> Model:
+        """`median`, `mad` and `days` [series × 24]."""
+        means, hours = _hourly(history, grid)
+        shape = (history.shape[0], HOURS)
+        model = {"median": np.full(shape, np.nan), "mad": np.full(shape, np.nan), "days": np.zeros(shape)}
+        for hour in range(HOURS):
+            near = np.isin(hours, ((hour - 1) % HOURS, hour, (hour + 1) % HOURS))
+            part = means[:, near]
+            middle = _median(part)
+            model["days"][:, hour] = np.isfinite(means[:, hours == hour]).sum(axis=1)
+            model["median"][:, hour] = middle
+            model["mad"][:, hour] = _median(np.abs(part - middle[:, None]))
+        return model
+
+    def score(self, block: Block, grid: Grid, _limits: Block, model: Model, /) -> Block:
+        """See the module."""
+        if not model:
+            return np.full(block.shape, np.nan)
+        hours = _hours(block.shape[1], grid)
+        known = np.where(model["days"] >= self.min_days, model["median"], np.nan)
+        line = self.k * 1.4826 * model["mad"] + self.floor
+        return np.abs(block - known[:, hours]) / line[:, hours]
+
+    def explain(self, block: Block, grid: Grid, _limits: Block, model: Model, /) -> dict[str, float]:
+        """`value`, `usual`, `low`, `high` (the alarm lines) and `hour`, of the last column."""
+        hour = int(_hours(block.shape[1], grid)[-1])
+        usual = float(model["median"][0, hour])
+        reach = float(self.k * 1.4826 * model["mad"][0, hour] + self.floor)
+        return {
+            "value": float(block[0, -1]),
+            "usual": usual,
+            "low": usual - reach,
+            "high": usual + reach,
+            "hour": float(hour),
+        }
+
+
+def _hours(columns: int, grid: Grid) -> NDArray[np.int64]:
+    local_us = grid.start_us + grid.offset_us + np.arange(columns, dtype=np.int64) * grid.step_us
+    return (local_us // _HOUR_US) % HOURS
+
+
+def _hourly(history: Block, grid: Grid) -> tuple[Block, NDArray[np.int64]]:
+    """Means per clock hour [series × hours], NaN where an hour is empty, and the hour of the day of each."""
+    rows, columns = history.shape
+    local_us = grid.start_us + grid.offset_us + np.arange(columns, dtype=np.int64) * grid.step_us
+    numbers = local_us // _HOUR_US
+    if not columns:
+        return np.empty((rows, 0)), np.empty(0, dtype=np.int64)
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+    seen = np.isfinite(history)
+    sums = np.add.reduceat(np.where(seen, history, 0.0), starts, axis=1)
+    counts = np.add.reduceat(seen.astype(np.float64), starts, axis=1)
+    means = np.full(sums.shape, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means, numbers[starts] % HOURS
+
+
+def _median(block: Block) -> NDArray[np.float64]:
+    """Median of each row without its NaN; NaN for an empty one."""
+    rows, columns = block.shape
+    if not columns:
+        return np.full(rows, np.nan)
+    ordered = np.sort(block, axis=1)  # NaN last
+    counts = np.isfinite(ordered).sum(axis=1)
+    lower = np.maximum(counts - 1, 0) // 2
+    upper = np.minimum(counts // 2, columns - 1)
+    at = np.arange(rows)
+    middle: NDArray[np.float64] = (ordered[at, lower] + ordered[at, upper]) / 2
+    return middle
