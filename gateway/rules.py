@@ -147,13 +147,10 @@ def _flaws(rule: Rule, file: str, key: str) -> list[Mistake]:
 
 
 def _sense(rule: Rule, file: str, key: str) -> list[Mistake]:
-    about_heard = rule.detector == UNHEARD
     found = []
-    if about_heard == (rule.subject == "site"):
-        found.append(
-            Mistake(file, f"{key}.subject", "device, node or gateway for unheard, else site or device", rule.subject)
-        )
-    if rule.subject in ("node", "gateway") and not about_heard:
+    if rule.detector == UNHEARD and rule.subject == "site":
+        found.append(Mistake(file, f"{key}.subject", "device, node or gateway for unheard", rule.subject))
+    if rule.detector != UNHEARD and rule.subject in ("node", "gateway"):
         found.append(Mistake(file, f"{key}.subject", "site or device", rule.subject))
     if rule.detector == SILENCE and rule.site_kind != "home":
         found.append(Mistake(file, f"{key}.site_kind", '"home" for silence', repr(rule.site_kind)))
