@@ -41,11 +41,15 @@ class BrokerError(GatewayError):
 
 
 class StoreError(GatewayError):
-    """A write whose outcome is unknown (`retryable`), or that the store will never take. Caught by the forwarder."""
+    """A write whose outcome is unknown (`retryable`), or that the store will never take. Caught by the forwarder.
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
+    `retry_after_s`: how long the store asked to be left alone, 0 where it said nothing.
+    """
+
+    def __init__(self, message: str, *, retryable: bool, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.retry_after_s = retry_after_s
 
 
 class NotifyError(GatewayError):

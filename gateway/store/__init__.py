@@ -18,7 +18,11 @@ ESTIMATED_TIME = 2  # quality bit: the node's clock was not believed when the ti
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One journal entry, decoded: what a store appends. `id` is the journal's own, growing number."""
+    """One journal entry, decoded: what a store appends. `id` is the journal's own, growing number.
+
+    `fingerprint`: 48 bits of the message's key (source, epoch, seq), the same in every journal, so that an entry is
+    known again even after the journal was restored; 0 where only the id tells entries apart.
+    """
 
     id: int
     tenant: str
@@ -26,6 +30,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     received_us: int
     quality: int = 0
     columns: list[Column]
+    fingerprint: int = 0
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -65,9 +70,12 @@ class Store(Protocol):
         ...
 
     def read(
-        self, key: SeriesKey, start_us: int, end_us: int, limit: int = 100_000
+        self, key: SeriesKey, start_us: int, end_us: int, limit: int = 100_000, *, suspect: bool = False
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Times and values of one series in time order; the newest `limit` where there are more."""
+        """Times and values of one series in time order; the newest `limit` where there are more.
+
+        Points of a suspect time are left out unless asked for.
+        """
         ...
 
     def latest(self) -> dict[SeriesKey, Latest]:
@@ -75,11 +83,15 @@ class Store(Protocol):
         ...
 
     def count(self, start_us: int, end_us: int) -> dict[SeriesKey, int]:
-        """Points of each series in the range; series without any are left out."""
+        """Points of each series in the range, those of a suspect time too; series without any are left out."""
+        ...
+
+    def rejected(self, start_us: int, end_us: int) -> dict[SeriesKey, int]:
+        """Readings of each series in the range that the store refused for ever; they lie aside with the reason."""
         ...
 
     def hourly(self, key: SeriesKey, start_us: int, end_us: int) -> NDArray[np.float64]:
-        """[hours × (hour_us, count, min, mean, max)] of the hours with data, in time order."""
+        """[hours × (hour_us, count, min, mean, max)] of the hours with data, in time order; suspect times left out."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,150 @@
+"""One commit of the journal: arrivals are admitted one by one, then everything is written in few statements."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from sqlite3 import Connection
+
+from firmware_bridge.reading import Gap
+from gateway.arrivals import Arrival, Refusal, Verdict, fingerprint
+from gateway.store import Entry
+from gateway.streams import UPDATE, Stream
+
+HOUR_US = 3_600_000_000
+HEAD_BYTES = 1024
+QUARANTINE_ROWS = 10_000
+_REVIVE = "UPDATE gap SET arrived = arrived + ? WHERE stream = ? AND ? BETWEEN first AND last"
+
+
+class Commit:
+    """Collects what one transaction will write. `last_id`: the newest entry, this commit's included.
+
+    Of what is refused only the first 1 KiB is kept, and of all refusals the newest 10,000; the counters keep the rest.
+    """
+
+    def __init__(self, last_id: int, counts: Mapping[tuple[str, str], int]) -> None:
+        self.last_id = last_id
+        self.entries: list[Entry] = []
+        self.refusals: list[Refusal] = []
+        self._counts: Counter[tuple[str, str]] = Counter(counts)
+        self._rows: list[tuple[object, ...]] = []
+        self._hashes: dict[tuple[int, int], bytes] = {}
+        self._sent: Counter[tuple[int, str, int]] = Counter()
+        self._touched: dict[int, Stream] = {}
+
+    def admit(self, db: Connection, stream: Stream, arrival: Arrival) -> Verdict:
+        """Fresh, duplicate or conflict; a number that had been declared lost and comes after all is fresh."""
+        if arrival.seq in stream.coverage:
+            known = self._hashes.get((stream.id, arrival.seq)) or _known_hash(db, stream.id, arrival.seq)
+            if known is not None and known != arrival.sha256:
+                return self._conflict(arrival)
+            readings = sum(len(column.times_us) for column in arrival.columns)
+            if known is not None or not db.execute(_REVIVE, (readings, stream.id, arrival.seq)).rowcount:
+                self._touched[stream.id] = stream
+                self._counts["duplicate", arrival.source] += 1
+                return Verdict("duplicate")
+        return self._keep(db, stream, arrival)
+
+    def _conflict(self, arrival: Arrival) -> Verdict:
+        detail = f"{arrival.source} {arrival.epoch} {arrival.seq}: this number is known with other content"
+        self.refusals.append(
+            Refusal(arrival.topic, arrival.payload, arrival.received_us, arrival.source, "conflict", detail)
+        )
+        return Verdict("conflict")
+
+    def _keep(self, db: Connection, stream: Stream, arrival: Arrival) -> Verdict:
+        self.last_id += 1
+        readings = 0
+        for column in arrival.columns:
+            readings += len(column.times_us)
+            for hour, count in _by_hour(column.times_us):
+                self._sent[stream.id, column.device, hour] += count
+        self._rows.append(
+            (
+                self.last_id,
+                stream.id,
+                arrival.seq,
+                arrival.sha256,
+                arrival.received_us,
+                readings,
+                arrival.read_total,
+                arrival.payload,
+            )
+        )
+        self._hashes[stream.id, arrival.seq] = arrival.sha256
+        self._touched[stream.id] = stream
+        stream.take(arrival, readings)
+        for gap in arrival.gaps:
+            _declare(db, stream, gap, arrival)
+        self.entries.append(
+            Entry(
+                id=self.last_id,
+                tenant=arrival.tenant,
+                source=arrival.source,
+                received_us=arrival.received_us,
+                quality=arrival.quality,
+                columns=arrival.columns,
+                fingerprint=fingerprint(stream.base, arrival.seq),
+            )
+        )
+        self._counts["accepted", arrival.source] += 1
+        return Verdict("fresh", self.last_id)
+
+    def write(self, db: Connection, now_us: int) -> None:
+        """Write all of it; counters count for the hour of `now_us`."""
+        db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._rows)
+        db.executemany(
+            "INSERT INTO sent VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET readings = readings + excluded.readings",
+            [(*key, count) for key, count in self._sent.items()],
+        )
+        db.executemany(UPDATE, [stream.changed() for stream in self._touched.values()])
+        self._write_refusals(db)
+        hour = now_us // HOUR_US
+        db.executemany(
+            "INSERT INTO counter VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
+            [(*key, hour, count) for key, count in self._counts.items()],
+        )
+
+    def _write_refusals(self, db: Connection) -> None:
+        if not self.refusals:
+            return
+        for refusal in self.refusals:
+            self._counts[f"quarantined:{refusal.code}", refusal.source] += 1
+        db.executemany(
+            "INSERT INTO quarantine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", [_kept(one) for one in self.refusals]
+        )
+        db.execute("DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", (QUARANTINE_ROWS,))
+
+
+def _declare(db: Connection, stream: Stream, gap: Gap, arrival: Arrival) -> None:
+    if gap.last < gap.first or stream.coverage.covers(gap.first, gap.last):
+        return
+    newest_us = max((max(column.times_us) for column in arrival.columns), default=arrival.received_us)
+    db.execute(
+        "INSERT OR IGNORE INTO gap VALUES (?, ?, ?, ?, ?, ?, 0)",
+        (stream.id, gap.first, gap.last, gap.readings, gap.reason, newest_us // HOUR_US),
+    )
+    stream.coverage.add(gap.first, gap.last)
+
+
+def _by_hour(times_us: list[int]) -> Iterable[tuple[int, int]]:
+    first, last = min(times_us) // HOUR_US, max(times_us) // HOUR_US
+    if first == last:
+        return ((first, len(times_us)),)
+    return Counter([time_us // HOUR_US for time_us in times_us]).items()
+
+
+def _kept(refusal: Refusal) -> tuple[object, ...]:
+    return (
+        refusal.received_us,
+        refusal.topic[:200],
+        refusal.source,
+        refusal.code,
+        refusal.detail[:500],
+        len(refusal.payload),
+        refusal.payload[:HEAD_BYTES],
+    )
+
+
+def _known_hash(db: Connection, stream: int, seq: int) -> bytes | None:
+    row = db.execute("SELECT sha256 FROM entry WHERE stream = ? AND seq = ?", (stream, seq)).fetchone()
+    return row[0] if row else None

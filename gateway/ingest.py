@@ -1,0 +1,195 @@
+"""MQTT messages → journal → receipts. Every message has exactly one counted outcome, and none is lost in silence.
+
+    accepted · duplicate · quarantined:<code> (conflict is one) · ignored-retained · ignored-event · state
+
+What cannot be read is kept in quarantine with its reason and acknowledged like any other: one poison message never
+blocks a node. Nothing here knows MQTT; `gateway.subscription` does.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+
+from firmware_bridge import envelope
+from firmware_bridge.errors import BridgeError, EnvelopeError
+from firmware_bridge.reading import Column
+from gateway.arrivals import Arrival, Refusal
+from gateway.entries import quality_of
+from gateway.inlets import Identity, Inlet, matches
+from gateway.journal import Journal
+from gateway.registry import Registry
+
+MAX_RANGES = 64
+MAX_SERIES_A_SOURCE = 512
+MAX_STATE_BYTES = 4096
+
+
+class Message(NamedTuple):
+    """One message as the broker handed it over. `qos` 0: the sender asked for no promise."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    qos: int = 1
+
+
+class NodeState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node says of itself on `…/state`; `heard_us` is our clock."""
+
+    v: Literal[1]
+    online: bool
+    version: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    model: Annotated[str, msgspec.Meta(max_length=120)] = ""
+    clock: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    time_us: int = 0
+    heard_us: int = 0
+
+
+class Publication(NamedTuple):
+    """A receipt to publish, QoS 1, retained."""
+
+    topic: str
+    payload: bytes
+
+
+class Ingest:
+    """Turns messages into journal entries. `states` holds the last state message of every node heard of."""
+
+    def __init__(
+        self, journal: Journal, registry: Registry, inlets: Mapping[str, Inlet], now_us: Callable[[], int]
+    ) -> None:
+        self.journal = journal
+        self.registry = registry
+        self.states: dict[str, NodeState] = {}
+        self._inlets = inlets
+        self._now_us = now_us
+        self._series: dict[str, set[tuple[str, str, int]]] = {}
+
+    @property
+    def topics(self) -> list[str]:
+        """The MQTT filters whose messages belong here."""
+        own = [envelope.topic(self.registry.tenant, "+", leaf) for leaf in ("data", "state")]
+        return own + [topic for inlet in self._inlets.values() for topic in inlet.TOPICS]
+
+    def take(self, messages: Sequence[Message]) -> list[Publication]:
+        """Commit all of them in one transaction, then the receipts to publish, one a (node, epoch) touched.
+
+        StoreError: nothing was committed; offer the same messages again. Only afterwards may they be acknowledged.
+        """
+        now_us = self._now_us()
+        arrivals: list[Arrival] = []
+        refusals: list[Refusal] = []
+        counts: Counter[tuple[str, str]] = Counter()
+        for message in messages:
+            try:
+                found = self._understand(message, now_us)
+            except BridgeError as error:
+                source = self._source_of(message.topic)
+                refusals.append(Refusal(message.topic, message.payload, now_us, source, error.code, error.detail))
+                continue
+            if isinstance(found, Arrival):
+                arrivals.append(found)
+                if message.qos == 0:
+                    counts["unconfirmed", found.source] += 1
+            else:
+                counts[found, self._source_of(message.topic)] += 1
+        self.journal.commit(arrivals, refusals, counts, now_us=now_us)
+        return [
+            self._receipt(*key) for key in dict.fromkeys((a.source, a.epoch) for a in arrivals if a.kind == "batch")
+        ]
+
+    def _understand(self, message: Message, now_us: int) -> Arrival | str:
+        if message.topic.startswith(envelope.ROOT):
+            return self._own(message, now_us)
+        for name, inlet in self._inlets.items():
+            if any(matches(topic, message.topic) for topic in inlet.TOPICS):
+                return self._foreign(name, inlet, message, now_us)
+        raise EnvelopeError("topic", f"nobody here reads {message.topic[:100]!r}")
+
+    def _own(self, message: Message, now_us: int) -> Arrival | str:
+        tenant, node, leaf = envelope.parse_topic(message.topic)
+        if tenant != self.registry.tenant:
+            raise EnvelopeError("tenant", f"wanted {self.registry.tenant}, got {tenant!r}")
+        if leaf == "state":
+            return self._state(node, message.payload, now_us)
+        if leaf != "data":
+            raise EnvelopeError("topic", f"nobody here reads {leaf!r}")
+        if message.retain:
+            return "ignored-retained"
+        batch = envelope.decode(message.payload, self.registry.key_of)
+        if batch.node != node:
+            raise EnvelopeError("topic-node", f"topic says {node!r}, payload says {batch.node!r}")
+        self._limit_series(node, batch.columns)
+        return Arrival(
+            kind="batch",
+            source=node,
+            epoch=batch.epoch,
+            seq=batch.seq,
+            sha256=sha256(message.payload).digest(),
+            topic=message.topic,
+            payload=message.payload,
+            received_us=now_us,
+            tenant=tenant,
+            columns=batch.columns,
+            quality=quality_of(batch.columns, batch.clock, now_us),
+            read_total=batch.read_total,
+            gaps=batch.gaps,
+        )
+
+    def _state(self, node: str, payload: bytes, now_us: int) -> str:
+        if node not in self.registry.nodes:
+            raise EnvelopeError("node-unknown", f"no node {node!r} is enrolled here")
+        if len(payload) > MAX_STATE_BYTES:
+            raise EnvelopeError("size", f"wanted at most {MAX_STATE_BYTES} bytes of state, got {len(payload)}")
+        try:
+            state = msgspec.json.decode(payload, type=NodeState)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise EnvelopeError("json", str(error)) from error
+        self.states[node] = msgspec.structs.replace(state, heard_us=now_us)
+        return "state"
+
+    def _foreign(self, name: str, inlet: Inlet, message: Message, now_us: int) -> Arrival | str:
+        if message.retain:
+            return "ignored-retained"
+        identity: Identity | None = inlet.identify(message.topic, message.payload)
+        if identity is None:
+            return "ignored-event"
+        columns = inlet.decode(message.payload, self.registry)
+        self._limit_series(identity.source, columns)
+        return Arrival(
+            kind=name,
+            source=identity.source,
+            epoch=identity.epoch,
+            seq=identity.seq,
+            sha256=sha256(identity.content).digest(),
+            topic=message.topic,
+            payload=message.payload,
+            received_us=now_us,
+            tenant=self.registry.tenant,
+            columns=columns,
+            quality=quality_of(columns, "synced", now_us),
+        )
+
+    def _limit_series(self, source: str, columns: list[Column]) -> None:
+        known = self._series.setdefault(source, set())
+        new = {(c.device, c.quantity, c.channel) for c in columns} - known
+        if new:
+            if len(known) + len(new) > MAX_SERIES_A_SOURCE:
+                raise EnvelopeError("series-limit", f"{source} names more than {MAX_SERIES_A_SOURCE} series")
+            known |= new
+
+    def _source_of(self, topic: str) -> str:
+        parts = topic.split("/", 5)
+        if topic.startswith(envelope.ROOT) and len(parts) > 3 and parts[3] in self.registry.nodes:
+            return parts[3]
+        return next((name for name, i in self._inlets.items() if any(matches(t, topic) for t in i.TOPICS)), "")
+
+    def _receipt(self, node: str, epoch: str) -> Publication:
+        mark, ranges, resync = self.journal.settled(node, epoch)
+        receipt = envelope.Receipt(node=node, epoch=epoch, seq=mark, ranges=ranges[:MAX_RANGES], resync=resync)
+        key = self.registry.key_of(node)
+        assert key is not None, "a batch was verified with this key a moment ago"  # noqa: S101 - tells the type checker
+        return Publication(envelope.topic(self.registry.tenant, node, "receipt"), envelope.encode_receipt(receipt, key))

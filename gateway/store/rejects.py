@@ -1,0 +1,93 @@
+"""Readings that a store will never take, put aside with the reason: they hold up nobody and are not forgotten."""
+
+import math
+from collections.abc import Iterable
+from sqlite3 import Connection
+from typing import NamedTuple
+
+from firmware_bridge.reading import Column, SeriesKey
+from gateway.store import Entry
+
+FIRST_US, END_US = 1, 1 << 62
+ROWS = 100_000  # the newest so many are kept
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS rejected (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+  tenant TEXT NOT NULL, device TEXT NOT NULL, quantity TEXT NOT NULL, channel INTEGER NOT NULL,
+  time_us INTEGER NOT NULL, value TEXT NOT NULL, reason TEXT NOT NULL, UNIQUE (entry, ordinal));
+"""
+
+
+class Reject(NamedTuple):
+    """One reading put aside: the entry's identity and the reading's place in it, its series, and why."""
+
+    entry: int
+    ordinal: int
+    tenant: str
+    device: str
+    quantity: str
+    channel: int
+    time_us: int
+    value: str
+    reason: str
+
+
+def sound(column: Column) -> bool:
+    """Whether every reading of a column has a finite value and a time that 64 bits hold; usually one pass."""
+    if not column.times_us:
+        return True
+    if not math.isfinite(sum(column.values)) and not all(map(math.isfinite, column.values)):
+        return False
+    return min(column.times_us) >= FIRST_US and max(column.times_us) < END_US
+
+
+def sift(entry: Entry, ordinal: int, column: Column) -> tuple[list[int], list[Reject]]:
+    """Places in a column that are sound, and rejects for the others; `ordinal` is the column's first place."""
+    good: list[int] = []
+    bad: list[Reject] = []
+    for place, (time_us, value) in enumerate(zip(column.times_us, column.values, strict=True)):
+        if math.isfinite(value) and FIRST_US <= time_us < END_US:
+            good.append(place)
+        else:
+            bad.append(reject(entry, ordinal + place, column, place, "wanted a finite value and a time in µs"))
+    return good, bad
+
+
+def only(column: Column, places: list[int]) -> Column:
+    """The column with these places only."""
+    times_us = [column.times_us[place] for place in places]
+    values = [column.values[place] for place in places]
+    return Column(column.device, column.quantity, times_us, values, column.channel)
+
+
+def reject(entry: Entry, ordinal: int, column: Column, place: int, reason: str) -> Reject:
+    """The reject for one place of a column."""
+    return Reject(
+        entry.fingerprint or entry.id,
+        ordinal,
+        entry.tenant,
+        column.device,
+        column.quantity,
+        column.channel,
+        max(-END_US, min(END_US, column.times_us[place])),
+        repr(column.values[place]),
+        reason[:500],
+    )
+
+
+def keep(db: Connection, rejects: Iterable[Reject]) -> int:
+    """Put them aside; how many were not there yet."""
+    added = db.executemany("INSERT OR IGNORE INTO rejected VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rejects).rowcount
+    db.execute("DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?", (ROWS,))
+    return added
+
+
+def count(db: Connection, start_us: int, end_us: int) -> dict[SeriesKey, int]:
+    """How many lie aside of each series, by the time they claim."""
+    rows = db.execute(
+        "SELECT tenant, device, quantity, channel, count(*) FROM rejected WHERE time_us >= ? AND time_us < ?"
+        " GROUP BY 1, 2, 3, 4",
+        (start_us, end_us),
+    )
+    return {SeriesKey(*row[:4]): row[4] for row in rows}
