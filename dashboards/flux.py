@@ -17,6 +17,7 @@ def over_time(quantities: Sequence[str]) -> str:
     return "\n".join(
         [
             *_chosen(quantities),
+            f'  |> group(columns: ["_start", "_stop", "_measurement", {_quoted(points.SERIES_TAGS)}])',
             "  |> aggregateWindow(every: v.windowPeriod, fn: mean, createEmpty: true)",
             _named(),
             f'  |> keep(columns: ["_time", "_value", "{SERIES}"])',
