@@ -5,8 +5,8 @@ register  0               1        2       3         4      5
           int16 ×0.01 °C  ×0.01 %  µS/cm   mg/L      mg/L   ×0.01
 
 Payload: the whole Modbus RTU reply; port: the first register asked. `encode` answers as unit 1. The "7-in-1" probes
-put other quantities here. A permittivity below 1 with moisture in the soil is physically impossible: a 7-in-1 probe
-has phosphorus in that register, and is found out by it.
+put other quantities here. Nothing has a permittivity below 1 (a probe in dry air may show 0 with no moisture at all):
+a 7-in-1 probe has phosphorus in that register, and is found out by it.
 Sources: Seeed 101990667 user manual, 5.2 and 5.3; womaster.eu ES103-Soil-RS485.
 """
 
@@ -25,6 +25,7 @@ _TABLE = {
     4: Register("soil_tds_mg_l", 1, 0, 30000),
     5: Register("soil_permittivity", 100, 0, 100),
 }
+_AIR = 0.9  # the least a probe shows in air, where 1 is true
 _QUANTITIES = tuple(register.quantity for register in _TABLE.values())
 _RIVAL = "RS-485 soil 7-in-1"
 _CANNOT_JA = (
@@ -63,7 +64,7 @@ def decode(_model: str, port: int, payload: bytes) -> tuple[Reading, ...]:
     """Readings of a reply to a question for registers from `port` on; see `registers.decode` for what is left out."""
     readings = registers.decode(_TABLE, _QUANTITIES, port, payload, _RIVAL)
     values = {reading.quantity: reading.value for reading in readings}
-    if values.get("soil_permittivity", 1) < 1 <= values.get("soil_moisture_vwc_pct", 0):
+    if values.get("soil_permittivity", 1) < _AIR and values.get("soil_moisture_vwc_pct", 0) > 0:
         raise registers.implausible(f"soil_permittivity would be {values['soil_permittivity']:g}", _RIVAL)
     return readings
 
