@@ -1,4 +1,4 @@
-"""Starts the real parts that tests talk to: a broker of ours, InfluxDB. Every wait is bounded, nothing is left running."""
+"""Starts the real parts that tests talk to: a broker of ours, InfluxDB. Every wait is bounded; nothing outlives them."""
 
 import json
 import os
