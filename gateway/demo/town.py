@@ -1,0 +1,258 @@
+"""Sample Town (見本町): who is watched by which device behind which port, as plain tables. Nothing here is written yet.
+
+Two kinds of field probe on RS-485, one LoRaWAN probe; a roof with a scale and an ultrasonic sensor, one with a LoRaWAN
+depth sensor; homes with EnOcean sensors. Homes are called by codes, nobody by a name.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.rules import Rule, settings_of
+
+Table = dict[str, Any]
+TENANT = "999999"  # no municipality has this code
+INLET_USER = "inlet-chirpstack"
+DESIGN_KG_M2 = 300.0
+MINUTE_US = 60_000_000
+HOUR_US = 3_600_000_000
+ROOF_AFTER_US, PROBE_AFTER_US, HOME_AFTER_US = 3 * MINUTE_US, 2 * MINUTE_US, 4 * MINUTE_US
+_FIELDS = (("そば畑", "Buckwheat field"), ("川ぞいの畑", "River field"))
+_ROOMS = (("living", "居間", "Living room"), ("bedroom", "寝室", "Bedroom"), ("toilet", "トイレ", "Toilet"))
+_DANGER = 0.9
+_HOME_LETTERS = "ABCDEF"
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """How large a town, and from which seed."""
+
+    seed: int = 1
+    homes: int = 3
+    fields: int = 2
+
+
+class Ports(msgspec.Struct, frozen=True, kw_only=True):
+    """TCP ports on 127.0.0.1."""
+
+    page: int
+    broker: int
+    smtp: int
+    mailbox: int
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """One node with its drivers' tables; `port` values are names below the folder's `ports/`."""
+
+    node: str
+    sealed: bool
+    drivers: list[Table]
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole town as tables: nodes, sites and devices for the gateway, links for the agents, rooms for the world."""
+
+    nodes: list[Table]
+    sites: list[Table]
+    devices: list[Table]
+    links: list[Link]
+    rooms: dict[str, str]
+
+    @property
+    def homes(self) -> list[str]:
+        """Ids of the homes."""
+        return [site["id"] for site in self.sites if site["kind"] == "home"]
+
+
+def layout(size: Size) -> Layout:
+    """The town of that size."""
+    town = Layout(nodes=[], sites=[], devices=[], links=[], rooms={})
+    for number in range(1, size.fields + 1):
+        _add_field(town, number)
+    _add_roofs(town)
+    for number in range(size.homes):
+        _add_home(town, number)
+    return town
+
+
+def _add_node(town: Layout, node: str, place: tuple[str, str], drivers: list[Table], *, sealed: bool = False) -> None:
+    town.nodes.append({"id": node, "sealed": sealed, "place_ja": place[0], "place_en": place[1]})
+    town.links.append(Link(node=node, sealed=sealed, drivers=drivers))
+
+
+def _add_field(town: Layout, number: int) -> None:
+    ja, en = _FIELDS[number - 1] if number <= len(_FIELDS) else (f"畑{number}", f"Field {number}")
+    site, node = f"field-{number}", f"node-field-{number}"
+    town.sites.append({"id": site, "kind": "field", "label_ja": ja, "label_en": en, **_district(number)})
+    model = "generic/rs485-soil-7in1" if number % 2 else "seeed/s-soil-mtec-02"
+    units = []
+    for unit, depth_cm in enumerate((10.0, 30.0), 1):
+        device = f"soil-{number}-{depth_cm:.0f}"
+        place = {"place_ja": f"深さ{depth_cm:.0f} cm", "place_en": f"{depth_cm:.0f} cm deep"}
+        town.devices.append({"id": device, "model": model, "site": site, "node": node, "depth_cm": depth_cm, **place})
+        units.append({"id": device, "model": model, "unit": unit, "interval_s": 30.0})
+    _add_node(
+        town,
+        node,
+        (f"{ja}の小屋", f"Shed at {en}"),
+        [{"kind": "modbus_rtu", "name": "bus", "port": node, "device": units}],
+    )
+    if number == 1:
+        town.devices.append(
+            {
+                "id": "soil-1-lora",
+                "model": "dragino/lse01",
+                "site": site,
+                "dev_eui": "a84041000181c061",
+                "depth_cm": 20.0,
+                "place_ja": "奥、深さ20 cm",
+                "place_en": "Far end, 20 cm deep",
+            }
+        )
+
+
+def _add_roofs(town: Layout) -> None:
+    limits = {"snow_load_kg_m2": DESIGN_KG_M2}
+    town.sites.extend(
+        [
+            {
+                "id": "roof-1",
+                "kind": "roof",
+                "label_ja": "体育館の屋根",
+                "label_en": "Gymnasium roof",
+                **_district(1),
+                "limits": limits,
+            },
+            {
+                "id": "roof-2",
+                "kind": "roof",
+                "label_ja": "公民館の屋根",
+                "label_en": "Community hall roof",
+                **_district(2),
+            },
+        ]
+    )
+    place = {"site": "roof-1", "node": "node-roof-1"}
+    town.devices.extend(
+        [
+            {"id": "scale-1", "model": "generic/line-load-cell", **place, "place_ja": "はかり", "place_en": "Scale"},
+            {
+                "id": "depth-1",
+                "model": "generic/line-ultrasonic",
+                **place,
+                "mount_mm": 4000.0,
+                "place_ja": "深さ計",
+                "place_en": "Depth sensor",
+            },
+            {
+                "id": "depth-2",
+                "model": "dragino/ldds75",
+                "site": "roof-2",
+                "dev_eui": "a84041000181c062",
+                "mount_mm": 4500.0,
+                "place_ja": "深さ計",
+                "place_en": "Depth sensor",
+            },
+        ]
+    )
+    drivers = [
+        {"kind": "line", "name": device, "port": device, "device": [{"id": device, "model": model}]}
+        for device, model in (("scale-1", "generic/line-load-cell"), ("depth-1", "generic/line-ultrasonic"))
+    ]
+    _add_node(town, "node-roof-1", ("体育館の機械室", "Plant room of the gymnasium"), drivers)
+
+
+def _add_home(town: Layout, number: int) -> None:
+    code = f"{_HOME_LETTERS[number % len(_HOME_LETTERS)]}-{7 + number // len(_HOME_LETTERS):02d}"
+    short = code.replace("-", "").lower()
+    site, node = f"home-{short}", f"node-{short}"
+    town.sites.append({"id": site, "kind": "home", "label_ja": code, "label_en": code, **_district(number + 1)})
+    senders = []
+    for part, (room, ja, en) in enumerate((*_ROOMS, ("entrance", "玄関の戸", "Front door")), 1):
+        device = f"{short}-{part}"
+        model = "enocean/d5-00-01" if room == "entrance" else "enocean/a5-07-01"
+        town.devices.append({"id": device, "model": model, "site": site, "node": node, "place_ja": ja, "place_en": en})
+        town.rooms[device] = room
+        senders.append({"id": device, "model": model, "address": f"04{number + 1:04x}{part:02x}"})
+    drivers = [{"kind": "enocean", "name": "radio", "port": node, "device": senders}]
+    _add_node(town, node, (f"{code} 宅", f"Home {code}"), drivers, sealed=True)
+
+
+def _district(number: int) -> Table:
+    ja, en = ("北地区", "North") if number % 2 else ("南地区", "South")
+    return {"district_ja": ja, "district_en": en}
+
+
+def simulation(size: Size, town: Layout, rules: tuple[Rule, ...], start_us: int, offset_us: int, days: int) -> Table:
+    """The plan of the simulated world, its stories timed by the rules that will tell of them."""
+    stuck_s = longest_flat_s(rules)
+    table: Table = {
+        "seed": size.seed,
+        "start_us": start_us,
+        "days": days,
+        "offset_us": offset_us,
+        "config": "satomori.toml",
+        "nodes": [f"nodes/{link.node}.toml" for link in town.links],
+        "inlet_password_file": f"var/{INLET_USER}.password",
+        "roof": list(_storms(start_us)),
+        "rooms": town.rooms,
+    }
+    if size.fields:
+        table["stuck"] = {"device": "soil-1-30", "since_us": start_us + PROBE_AFTER_US - round(stuck_s * 1e6)}
+    if town.homes:
+        table["quiet"] = {"home": town.homes[0], "crossing_us": start_us + HOME_AFTER_US}
+    return table
+
+
+def _storms(start_us: int) -> Iterator[Table]:
+    peak_us = start_us + ROOF_AFTER_US
+    peak = _DANGER * DESIGN_KG_M2
+    yield {"site": "roof-1", "before_kg_m2": 0.3 * DESIGN_KG_M2, "peak_kg_m2": peak, "peak_us": peak_us}
+    yield {"site": "roof-2", "before_kg_m2": 40.0, "peak_kg_m2": 120.0, "peak_us": peak_us}
+
+
+def longest_flat_s(rules: tuple[Rule, ...]) -> float:
+    """How long a soil probe may repeat itself before the flat-line rule speaks."""
+    for rule in rules:
+        if rule.detector == "flat_line" and "soil_moisture_vwc_pct" in rule.quantities:
+            settings = msgspec.convert(rule.settings, settings_of("flat_line"))
+            return float(getattr(settings, "hold_s", 6 * 3600.0))
+    return 6 * 3600.0
+
+
+def node_file(link: Link, folder: Path, broker_port: int) -> Table:
+    """The agent's configuration of a link: its drivers, and the past that is replayed beside them."""
+    drivers = [
+        {**driver, "port": str(folder / "ports" / driver["port"]), "device": driver["device"]}
+        for driver in link.drivers
+    ]
+    past = {"kind": "replay", "name": "past", "path": f"../captures/{link.node}.jsonl", "speed": 0.0}
+    return {
+        "node": {
+            "id": link.node,
+            "tenant": TENANT,
+            "key_file": f"../var/nodes/{link.node}.key",
+            "sealed": link.sealed,
+            "clock": "trust",
+            "model": "simulated",
+        },
+        "broker": {"host": "127.0.0.1", "port": broker_port},
+        "outbox": {"path": f"{link.node}.outbox.db"},
+        "uplink": {"backlog_rows_per_s": 0.0, "reconnect_max_s": 2.0, "receipt_s": 5.0},
+        "driver": [*drivers, past],
+    }
+
+
+def gateway_file(town: Layout, ports: Ports, step_s: float) -> Table:
+    """The gateway's configuration."""
+    return {
+        "town": {"code": TENANT, "name_ja": "見本町", "name_en": "Sample Town", "timezone": "Asia/Tokyo"},
+        "gateway": {"data_dir": "var", "port": ports.page, "public_url": f"http://127.0.0.1:{ports.page}"},
+        "broker": {"mode": "auto", "port": ports.broker},
+        "judge": {"step_s": step_s},
+        "node": town.nodes,
+        "site": town.sites,
+        "device": town.devices,
+        "notifier": [],
+    }
