@@ -14,7 +14,7 @@ HOUR_US = 3_600_000_000
 class Quarantined(NamedTuple):
     """One message that could not be read or believed. `head` is its first 1 KiB, `size` what it had.
 
-    `code`: size, json, mac, node-unknown, device-unknown, topic-node, conflict …; `source` "" where nobody can be named.
+    `code`: size, json, mac, node-unknown, device-unknown, topic-node, conflict … `source` is "" for an unknown one.
     """
 
     id: int
@@ -28,7 +28,7 @@ class Quarantined(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """A gap that a node declared: `readings` of it never came, `arrived` came after all. `hour_us`: when it was told."""
+    """A gap that a node declared: `readings` of it never came, `arrived` came after all. `hour_us`: of the telling."""
 
     source: str
     epoch: str
@@ -62,7 +62,8 @@ def gaps(journal: Journal, start_us: int = 0, end_us: int = 1 << 62) -> list[Los
     """Gaps that nodes declared, in the order of their hours."""
     rows = journal.rows(
         "SELECT s.source, s.epoch, g.first, g.last, g.readings, g.reason, g.hour * ?, g.arrived"
-        " FROM gap g JOIN stream s ON s.id = g.stream WHERE g.hour >= ? AND g.hour < ? ORDER BY g.hour, s.source, g.first",
+        " FROM gap g JOIN stream s ON s.id = g.stream WHERE g.hour >= ? AND g.hour < ?"
+        " ORDER BY g.hour, s.source, g.first",
         (HOUR_US, start_us // HOUR_US, -(-end_us // HOUR_US)),
     )
     return [Lost(*row) for row in rows]
@@ -81,7 +82,7 @@ def sent(journal: Journal, start_us: int, end_us: int) -> dict[tuple[str, str], 
 def declared_lost(journal: Journal) -> dict[int, int]:
     """Readings that nodes declared lost and that did not come after all, by stream."""
     rows = journal.rows("SELECT stream, sum(max(readings - arrived, 0)) FROM gap GROUP BY 1")
-    return {stream: readings for stream, readings in rows}
+    return dict(rows)
 
 
 def waiting(journal: Journal, after_id: int) -> dict[str, int]:
@@ -90,4 +91,4 @@ def waiting(journal: Journal, after_id: int) -> dict[str, int]:
         "SELECT s.source, sum(e.readings) FROM entry e JOIN stream s ON s.id = e.stream WHERE e.id > ? GROUP BY 1",
         (after_id,),
     )
-    return {source: readings for source, readings in rows}
+    return dict(rows)

@@ -1,4 +1,4 @@
-"""Starts the real parts that tests talk to: a broker of ours, InfluxDB. Every wait is bounded; nothing outlives them."""
+"""Starts the real parts that tests talk to: our broker, InfluxDB. Every wait is bounded; nothing outlives them."""
 
 import json
 import os
