@@ -207,8 +207,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--kind", choices=["auto", "mosquitto", "iotcore"], default="auto")
+    parser.add_argument("--config-only", action="store_true", help="write mosquitto's files for another container, end")
     asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if asked.config_only:
+        folder = asked.data_dir / "broker"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_mosquitto(folder, asked.host, asked.port, asked.tenant, users_of(asked.data_dir))
+        return 0
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
