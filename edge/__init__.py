@@ -1,1 +1,3 @@
-"""The Raspberry Pi side: bytes from sensors in, signed batches out, nothing lost on the way."""
+"""The Pi: frames in, batches out, nothing lost. No numpy."""
+
+VERSION = "0.1.0"
