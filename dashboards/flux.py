@@ -1,7 +1,7 @@
 """The questions that panels ask: Flux for InfluxDB 2.x, as text.
 
 Grafana fills in `v.defaultBucket`, the time range and the window; `${device:regex}` becomes the devices that the
-viewer chose. What claims to come from the future is kept in the store but never drawn.
+viewer chose. What claimed to come from the future is kept in the store, but never drawn.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from firmware_bridge import points
 
 DEVICE_VARIABLE = "device"
+BELIEVED = "2"  # the node's clock was estimated: drawn; all other marks are not
 SERIES = "series"  # the column that names a line: the device, and its channel where it has several
 
 
@@ -17,7 +18,7 @@ def over_time(quantities: Sequence[str]) -> str:
     return "\n".join(
         [
             *_chosen(quantities),
-            f'  |> group(columns: ["_start", "_stop", "_measurement", {_quoted(points.SERIES_TAGS)}])',
+            f'  |> drop(columns: ["{points.QUALITY}"])',  # merges what a series said under different marks
             "  |> aggregateWindow(every: v.windowPeriod, fn: mean, createEmpty: true)",
             _named(),
             f'  |> keep(columns: ["_time", "_value", "{SERIES}"])',
@@ -63,7 +64,7 @@ def _chosen(quantities: Sequence[str]) -> list[str]:
         "  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)",
         f"  |> filter(fn: (r) => {_is_one_of(quantities)})",
         f"  |> filter(fn: (r) => r.{points.DEVICE} =~ /^${{{DEVICE_VARIABLE}:regex}}$/)",
-        "  |> filter(fn: (r) => r._time <= now())",
+        f'  |> filter(fn: (r) => not exists r.{points.QUALITY} or r.{points.QUALITY} == "{BELIEVED}")',
     ]
 
 
