@@ -4,7 +4,6 @@ A rule takes the series of its `quantities` at sites of its `site_kind`, lets it
 one subject: the site, the device, the node or the gateway. Everything wrong with a file is told at once.
 """
 
-import math
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +41,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     title_en: str
     reason_ja: str
     reason_en: str
+    fallback_ja: str = ""
+    fallback_en: str = ""
     quantities: tuple[str, ...] = ()
     site_kind: Literal["field", "roof", "home"] | None = None
     settings: dict[str, Any] = {}
@@ -61,9 +62,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def phrases(self) -> Phrases:
         """Title and reason in both languages."""
-        return Phrases(
-            title_ja=self.title_ja, title_en=self.title_en, reason_ja=self.reason_ja, reason_en=self.reason_en
-        )
+        return Phrases(**{name: getattr(self, name) for name in Phrases.__struct_fields__})
 
 
 class Unheard(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,8 +174,3 @@ def _between(rules: Sequence[Rule], file: str) -> list[Mistake]:
         if other not in ids or other == rule.id
     ]
     return found
-
-
-def finite(value: float | None) -> float:
-    """NaN for None: how a missing number enters a block."""
-    return math.nan if value is None else float(value)

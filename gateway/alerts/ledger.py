@@ -114,6 +114,11 @@ class Ledger:
         with self._lock:
             return dict(self._live)
 
+    def find(self, rule: str, subject: str) -> Alert | None:
+        """The one of `live` about that subject."""
+        with self._lock:
+            return self._live.get((rule, subject))
+
     def open(self) -> list[Alert]:
         """Firing and acknowledged alerts, most severe first, then newest first."""
         alerts = [alert for alert in self.live().values() if alert.state in _OPEN]

@@ -35,12 +35,14 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class Phrases(msgspec.Struct, frozen=True, kw_only=True):
-    """The four texts of a rule."""
+    """The texts of a rule. `fallback_*` stands in for the reason while one of the reason's numbers is not known."""
 
     title_ja: str
     title_en: str
     reason_ja: str
     reason_en: str
+    fallback_ja: str = ""
+    fallback_en: str = ""
 
 
 def words(alert: Alert, phrases: Phrases | None, lang: Lang, zone: ZoneInfo = TOKYO) -> Words:
@@ -49,6 +51,9 @@ def words(alert: Alert, phrases: Phrases | None, lang: Lang, zone: ZoneInfo = TO
         return Words(alert.rule, "")
     title = phrases.title_ja if lang == "ja" else phrases.title_en
     reason = phrases.reason_ja if lang == "ja" else phrases.reason_en
+    fallback = phrases.fallback_ja if lang == "ja" else phrases.fallback_en
+    if fallback and not all(_key(match[1], alert.numbers, lang) for match in _HOLE.finditer(reason)):
+        reason = fallback
     now_us = alert.fired_us or alert.seen_us
     return Words(
         fill(title, alert.numbers, lang, zone, now_us=now_us), fill(reason, alert.numbers, lang, zone, now_us=now_us)
@@ -59,11 +64,8 @@ def fill(text: str, numbers: Numbers, lang: Lang, zone: ZoneInfo = TOKYO, *, now
     """`text` with its numbers in it. `now_us`: the moment it is said, for "today" in clock times."""
 
     def put(match: re.Match[str]) -> str:
-        name, form = match[1], match[2] or ""
-        for key in (name, f"{name}_{lang}"):
-            if key in numbers:
-                return _said(numbers[key], form, lang, zone, now_us)
-        return f"{{{name}}}"
+        key = _key(match[1], numbers, lang)
+        return _said(numbers[key], match[2] or "", lang, zone, now_us) if key else f"{{{match[1]}}}"
 
     return _HOLE.sub(put, text)
 
@@ -99,6 +101,10 @@ def clock(time_us: float, lang: Lang, zone: ZoneInfo = TOKYO, *, now_us: int = 0
     if lang == "ja":
         return f"{when.month}/{when.day}({_WEEKDAYS[when.weekday()]}) {time}"
     return f"{when:%a} {when.day} {when:%b} {time}"
+
+
+def _key(name: str, numbers: Numbers, lang: Lang) -> str | None:
+    return next((key for key in (name, f"{name}_{lang}") if key in numbers), None)
 
 
 def _said(value: float | str, form: str, lang: Lang, zone: ZoneInfo, now_us: int) -> str:
