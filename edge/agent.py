@@ -27,6 +27,7 @@ LONGEST_PAUSE_S = 60.0
 _TICK_S = 1.0
 _REJECTS_ALONE_S = 10.0
 _JOIN_S = 5.0
+_TRIM_S = 600.0
 
 
 class Link:
@@ -72,6 +73,7 @@ class Agent:
         self._broken: OutboxBrokenError | None = None
         self._next_health_s = time.monotonic()
         self._next_tick_s = time.monotonic()
+        self._next_trim_s = time.monotonic() + 10 * _TICK_S
         self._last_put_s = time.monotonic()
         if leftover is not None:
             self._intake.give_back(leftover)
@@ -98,6 +100,8 @@ class Agent:
                 thread.join(max(0.0, deadline_s - time.monotonic()))
         self._last_put_s = 0.0
         self._guarded(self._commit)
+        while not (self._intake.is_empty or self._lost_outbox):
+            self._guarded(self._commit)
 
     def leftover(self) -> Round:
         """What was heard and not committed."""
@@ -118,6 +122,9 @@ class Agent:
             if self._clock.refresh():
                 log.info("clock_believed")
             self._guarded(self._tick)
+        if now_s >= self._next_trim_s:
+            self._next_trim_s = now_s + _TRIM_S
+            health.let_go_of_memory()
         if self._health_s and now_s >= self._next_health_s:
             self._next_health_s = now_s + self._health_s
             self._take_health()

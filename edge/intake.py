@@ -83,9 +83,17 @@ class Intake:
             )
 
     def collect(self) -> Round:
-        """All there is; what comes from now on belongs to the next round."""
+        """What goes into the next commit, oldest first: about 2,000 readings at most, so that it fits a small outbox."""
         with self._changed:
-            collected, self._round = self._round, Round()
+            collected, rest = Round(), Round()
+            collected.rejected = self._round.rejected
+            for taken in self._round.taken:
+                into = collected if collected.readings < ROUND_READINGS else rest
+                into.taken.append(taken)
+                into.readings += len(taken.readings)
+            collected.is_urgent = rest.is_urgent = self._round.is_urgent
+            rest.is_urgent = rest.is_urgent and bool(rest.taken)
+            self._round = rest
             self._changed.notify_all()
             return collected
 

@@ -225,7 +225,7 @@ class Outbox:
                     break
                 if seq in self._confirmed or seq in skip:
                     continue
-                if zlib.crc32(body) == crc:
+                if isinstance(body, bytes) and zlib.crc32(body) == crc:
                     found.append(Ready(seq, body))
                 else:
                     damaged.append(seq)
@@ -317,7 +317,7 @@ class Outbox:
             self._grace.sweep(self._now_us(), self._confirmed.mark, self.last_seq, limit)
         self._room.keep_ballast()
         if self._room.is_slack():
-            self._database.execute("PRAGMA incremental_vacuum(256)").fetchall()
+            self._database.shrink()
 
     def _release(self, belief: Belief) -> None:
         held = self._database.execute(
@@ -387,8 +387,10 @@ class Outbox:
         return sum(1 for (seq,) in found if seq not in self._confirmed)
 
     def close(self) -> None:
-        """Write down what was confirmed and close the file."""
+        """Write down what was confirmed and close the file; a second time does nothing."""
         with self._guard:
+            if self._lock.is_released:
+                return
             try:
                 self.flush()
             finally:

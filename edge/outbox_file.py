@@ -44,6 +44,7 @@ class Lock:
     """Holds an outbox for this process: by a handle of the operating system, so a crash leaves nothing behind."""
 
     def __init__(self, path: Path) -> None:
+        self.is_released = False
         self._handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,6 +54,7 @@ class Lock:
 
     def release(self) -> None:
         """Let others have it."""
+        self.is_released = True
         os.close(self._handle)
 
 
@@ -110,6 +112,11 @@ class Database:
         with self.translation():
             row = self._connection.execute(statement, values).fetchone()
             return row[0] if row else None
+
+    def shrink(self) -> None:
+        """Give a megabyte of unused pages back to the disk."""
+        with self.translation():
+            self._connection.executescript("PRAGMA incremental_vacuum(256)")  # `execute` would stop after one page
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -19,11 +19,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from waiting import wait_until
 
 from edge import capture
-from edge.nouns import Owner
+from edge.clock import Belief
+from edge.nouns import Owner, Taken
+from edge.outbox import Outbox
 from firmware_bridge import envelope
 from firmware_bridge.crc import xor8
 from firmware_bridge.errors import EnvelopeError
-from firmware_bridge.reading import Batch, Frame
+from firmware_bridge.reading import Batch, Frame, Reading
 
 TENANT, NODE = "014729", "node-1"
 KEY = bytes(range(32))
@@ -103,7 +105,7 @@ class FakeGateway:
     def _on_connect(self, client: mqtt.Client, *_: Any) -> None:
         client.subscribe([(envelope.topic(TENANT, "+", "data"), 1), (envelope.topic(TENANT, "+", "state"), 1)])
 
-    def _on_message(self, client: mqtt.Client, data: Any, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         if message.topic.endswith("/state"):
             self.states.append(bytes(message.payload))
             return
@@ -321,3 +323,40 @@ def write_capture(path: Path, count: int, first_us: int = 1_769_904_000_000_000,
                     )
                 )
             )
+
+
+class Hands:
+    """A clock that moves only when told; wall and running time apart."""
+
+    def __init__(self, wall_us: int = 1_770_000_000_000_000) -> None:
+        self.wall_us = wall_us
+        self.running_us = 5_000_000_000
+
+    def wall(self) -> int:
+        return self.wall_us
+
+    def running(self) -> int:
+        return self.running_us
+
+    def move(self, seconds: float) -> None:
+        self.wall_us += round(seconds * 1e6)
+        self.running_us += round(seconds * 1e6)
+
+    def belief(self, *, believed: bool = True, boot: str = "boot-1") -> Belief:
+        return Belief(boot, self.wall_us - self.running_us, believed)
+
+
+def open_outbox(path: Path, hands: Hands, **more: Any) -> Outbox:
+    return Outbox(path, more.pop("owner", OWNER), now_us=hands.wall, running_us=hands.running, **more)
+
+
+def load(hands: Hands, *values: float, device: str = "scale-1", quantity: str = "snow_load_kg_m2") -> Taken:
+    return Taken(device=device, readings=tuple(Reading(quantity, value) for value in values), time_us=hands.wall_us)
+
+
+def motion(hands: Hands, device: str = "motion-1") -> Taken:
+    return load(hands, 1.0, device=device, quantity="motion")
+
+
+def opened_batch(payload: bytes) -> Batch:
+    return envelope.decode(payload, lambda _: KEY)
