@@ -3,7 +3,7 @@
 #   make test [ARGS="-k outbox"]   prove it: checks, then every test
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help environment assets demo check test bench secrets clean
+.PHONY: help environment assets demo check test bench tables secrets clean
 
 help: ## these lines / この説明
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,10 @@ bench: assets ## figures beside their peers / 性能を測ります
 	@.ci/parts
 	@.ci/telegraf || true
 	@.venv/bin/python -m pytest tests/bench --bench -s $(ARGS)
+
+tables: environment ## the READMEs' and dashboards' generated parts / 説明書の表と画面を作り直します
+	@.venv/bin/python tests/readme_tables.py
+	@.venv/bin/python -m dashboards.build
 
 secrets: ## random passwords for docker compose / docker compose用のパスワードを作ります
 	@.ci/secrets

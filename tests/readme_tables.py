@@ -15,7 +15,13 @@ HEADINGS = {
     "en": ("Model", "Product", "Link", "Measures", "Do not trust it with"),
     "ja": ("機種", "製品", "つなぎ方", "測るもの", "任せてはいけないこと"),
 }
-LINKS = {"modbus-rtu": "RS-485 Modbus", "line": "serial line", "enocean": "EnOcean", "lorawan": "LoRaWAN"}
+LINKS = {
+    "modbus-rtu": "RS-485 Modbus",
+    "line": "serial line",
+    "enocean": "EnOcean",
+    "lorawan": "LoRaWAN",
+    "lora": "LoRa",
+}
 
 
 def devices(language: str) -> str:
