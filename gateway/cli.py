@@ -101,6 +101,8 @@ def _asking(commands: Any) -> None:
         asked = _command(commands, name, run, text)
         asked.add_argument("config", type=Path, help=CONFIG_HELP)
         asked.add_argument("--json", action="store_true")
+        if name == "accounting":
+            asked.add_argument("--days", type=int, default=31, help="how many days back / 何日前まで")
 
 
 def _enrolling(commands: Any) -> None:
@@ -144,7 +146,7 @@ def _run(options: argparse.Namespace) -> int:
     from gateway.app import run
     from gateway.settings import load
 
-    return run(load(options.config))
+    return run(load(options.config), options.config)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -195,9 +197,8 @@ def _explain_line(line: str) -> dict[str, Any]:
 
 
 def _devices(options: argparse.Namespace) -> int:
-    from firmware_bridge.explain import describe
-
     from firmware_bridge.codecs import models
+    from firmware_bridge.explain import describe
 
     found = [describe(model) for model, _ in models().values()]
     if options.json:
@@ -235,7 +236,7 @@ def _accounting(options: argparse.Namespace) -> int:
     from gateway.app import account
     from gateway.settings import load
 
-    rows, good = account(load(options.config))
+    rows, good = account(load(options.config), options.days)
     if options.json:
         print(json.dumps({"good": good, "rows": rows}, ensure_ascii=False))
     else:
@@ -249,18 +250,21 @@ def _user_add(options: argparse.Namespace) -> int:
     from gateway.enrol import add_user
     from gateway.settings import load
 
-    return add_user(load(options.config), options.login, options.role)
+    print(add_user(load(options.config), options.login, options.role))
+    return 0
 
 
 def _token_add(options: argparse.Namespace) -> int:
     from gateway.enrol import add_token
     from gateway.settings import load
 
-    return add_token(load(options.config), options.name, options.scope or ["read"], options.days)
+    print(add_token(load(options.config), options.name, options.scope or ["read"], options.days))
+    return 0
 
 
 def _node_add(options: argparse.Namespace) -> int:
     from gateway.enrol import add_node
     from gateway.settings import load
 
-    return add_node(load(options.config), options.node)
+    print(add_node(load(options.config), options.node))
+    return 0
