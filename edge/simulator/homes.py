@@ -12,7 +12,7 @@ from edge.simulator.snow import STORM_S
 from edge.simulator.weather import DAY_US
 from firmware_bridge.reading import Frame
 
-BEAT_US = 1_500_000_000  # each part says at least every 25 minutes that it lives
+BEAT_US = 1_500_000_000  # each part says at least every 25 minutes that it lives, one after the other
 _SOON_US = 60_000_000
 _SHUTTING_US = 20_000_000  # a door that was opened before the last movement still falls shut
 RESTLESS = Habits(
@@ -75,6 +75,6 @@ class Home:
         return sorted(told, key=lambda frame: frame.time_us)
 
     def _beats(self, number: int, from_us: int, to_us: int) -> range:
-        phase_us = round(uniform(self._seed, number) * BEAT_US)
+        phase_us = round((number + 0.5 * uniform(self._seed, number)) / len(self.parts) * BEAT_US)
         first = from_us + (phase_us - from_us) % BEAT_US
         return range(first, to_us, BEAT_US)

@@ -1,10 +1,10 @@
 """The demo's one folder: started afresh each time, and never any folder that is not a demo's own."""
 
 import shutil
-import time
 from pathlib import Path
 
-from gateway.demo import toml, town
+from gateway.demo import plain, town
+from gateway.demo.stories import Stories, Story, storm
 from gateway.demo.town import Layout, Ports, Size
 from gateway.errors import GatewayError
 from gateway.registry import make_key
@@ -13,7 +13,7 @@ from gateway.secretfile import read_or_make
 
 MARK = ".satomori-demo"
 DAYS = 14
-OFFSET_US = 9 * town.HOUR_US  # Asia/Tokyo
+OFFSET_US = 9 * 3_600_000_000  # Asia/Tokyo
 
 
 class DemoError(GatewayError):
@@ -37,10 +37,9 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def write(folder: Path, size: Size, ports: Ports, step_s: float) -> tuple[Layout, int]:
-    """Write every configuration, key and plan; the town, and the moment (µs UTC) at which its past ends."""
+def write(folder: Path, size: Size, ports: Ports, step_s: float, start_us: int) -> list[Story]:
+    """Write every configuration, key and plan of a town whose past ends at `start_us`; the stories it will tell."""
     layout = town.layout(size)
-    start_us = time.time_ns() // 1000
     for name in ("nodes", "ports", "captures", "mailbox", "logs"):
         (folder / name).mkdir()
     for link in layout.links:
@@ -48,9 +47,37 @@ def write(folder: Path, size: Size, ports: Ports, step_s: float) -> tuple[Layout
         _write(folder / "nodes" / f"{link.node}.toml", town.node_file(link, folder, ports.broker))
     read_or_make(folder / "var" / f"{town.INLET_USER}.password")
     _write(folder / "satomori.toml", town.gateway_file(layout, ports, step_s))
-    _write(folder / "simulation.toml", town.simulation(size, layout, load(), start_us, OFFSET_US, DAYS))
-    return layout, start_us
+    plan, stories = simulation(size, layout, start_us)
+    _write(folder / "simulation.toml", plan)
+    return stories
 
 
-def _write(path: Path, table: town.Table) -> None:
-    path.write_text(toml.render(table), "utf-8")
+def simulation(size: Size, layout: Layout, start_us: int) -> tuple[plain.Table, list[Story]]:
+    """The plan of the simulated world, and its stories in the order of their telling."""
+    tell = Stories(load(), start_us)
+    roof, of_roof = tell.roof("roof-1")
+    calm = storm("roof-2", 40.0, 120.0, roof["peak_us"])
+    plan: plain.Table = {
+        "seed": size.seed,
+        "start_us": start_us,
+        "days": DAYS,
+        "offset_us": OFFSET_US,
+        "config": "satomori.toml",
+        "nodes": [f"nodes/{link.node}.toml" for link in layout.links],
+        "inlet_password_file": f"var/{town.INLET_USER}.password",
+        "roof": [roof, calm],
+        "rooms": layout.rooms,
+    }
+    stories = [of_roof]
+    if size.fields:
+        plan["stuck"], of_probe = tell.probe("soil-1-30")
+        stories.append(of_probe)
+    if size.homes:
+        home = next(site for site in layout.sites if site["kind"] == "home")
+        plan["quiet"], of_home = tell.home(home["id"], home["label_ja"])
+        stories.append(of_home)
+    return plan, sorted(stories, key=lambda story: story.told_us)
+
+
+def _write(path: Path, table: plain.Table) -> None:
+    path.write_text(plain.render(table), "utf-8")

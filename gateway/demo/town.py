@@ -4,24 +4,17 @@ Two kinds of field probe on RS-485, one LoRaWAN probe; a roof with a scale and a
 depth sensor; homes with EnOcean sensors. Homes are called by codes, nobody by a name.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from gateway.rules import Rule, settings_of
+from gateway.demo.plain import Table
+from gateway.demo.stories import DESIGN_KG_M2
 
-Table = dict[str, Any]
 TENANT = "999999"  # no municipality has this code
 INLET_USER = "inlet-chirpstack"
-DESIGN_KG_M2 = 300.0
-MINUTE_US = 60_000_000
-HOUR_US = 3_600_000_000
-ROOF_AFTER_US, PROBE_AFTER_US, HOME_AFTER_US = 3 * MINUTE_US, 2 * MINUTE_US, 4 * MINUTE_US
 _FIELDS = (("そば畑", "Buckwheat field"), ("川ぞいの畑", "River field"))
 _ROOMS = (("living", "居間", "Living room"), ("bedroom", "寝室", "Bedroom"), ("toilet", "トイレ", "Toilet"))
-_DANGER = 0.9
 _HOME_LETTERS = "ABCDEF"
 
 
@@ -39,7 +32,6 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     page: int
     broker: int
     smtp: int
-    mailbox: int
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +69,9 @@ def layout(size: Size) -> Layout:
 
 
 def _add_node(town: Layout, node: str, place: tuple[str, str], drivers: list[Table], *, sealed: bool = False) -> None:
-    town.nodes.append({"id": node, "sealed": sealed, "place_ja": place[0], "place_en": place[1]})
+    table = {"id": node, "sealed": sealed, "place_ja": place[0], "place_en": place[1]}
+    # In the replayed past a node is heard only when one of its sensors speaks: never more than ten minutes apart.
+    town.nodes.append({**table, "interval_s": 300.0})
     town.links.append(Link(node=node, sealed=sealed, drivers=drivers))
 
 
@@ -184,43 +178,6 @@ def _district(number: int) -> Table:
     return {"district_ja": ja, "district_en": en}
 
 
-def simulation(size: Size, town: Layout, rules: tuple[Rule, ...], start_us: int, offset_us: int, days: int) -> Table:
-    """The plan of the simulated world, its stories timed by the rules that will tell of them."""
-    stuck_s = longest_flat_s(rules)
-    table: Table = {
-        "seed": size.seed,
-        "start_us": start_us,
-        "days": days,
-        "offset_us": offset_us,
-        "config": "satomori.toml",
-        "nodes": [f"nodes/{link.node}.toml" for link in town.links],
-        "inlet_password_file": f"var/{INLET_USER}.password",
-        "roof": list(_storms(start_us)),
-        "rooms": town.rooms,
-    }
-    if size.fields:
-        table["stuck"] = {"device": "soil-1-30", "since_us": start_us + PROBE_AFTER_US - round(stuck_s * 1e6)}
-    if town.homes:
-        table["quiet"] = {"home": town.homes[0], "crossing_us": start_us + HOME_AFTER_US}
-    return table
-
-
-def _storms(start_us: int) -> Iterator[Table]:
-    peak_us = start_us + ROOF_AFTER_US
-    peak = _DANGER * DESIGN_KG_M2
-    yield {"site": "roof-1", "before_kg_m2": 0.3 * DESIGN_KG_M2, "peak_kg_m2": peak, "peak_us": peak_us}
-    yield {"site": "roof-2", "before_kg_m2": 40.0, "peak_kg_m2": 120.0, "peak_us": peak_us}
-
-
-def longest_flat_s(rules: tuple[Rule, ...]) -> float:
-    """How long a soil probe may repeat itself before the flat-line rule speaks."""
-    for rule in rules:
-        if rule.detector == "flat_line" and "soil_moisture_vwc_pct" in rule.quantities:
-            settings = msgspec.convert(rule.settings, settings_of("flat_line"))
-            return float(getattr(settings, "hold_s", 6 * 3600.0))
-    return 6 * 3600.0
-
-
 def node_file(link: Link, folder: Path, broker_port: int) -> Table:
     """The agent's configuration of a link: its drivers, and the past that is replayed beside them."""
     drivers = [
@@ -254,5 +211,15 @@ def gateway_file(town: Layout, ports: Ports, step_s: float) -> Table:
         "node": town.nodes,
         "site": town.sites,
         "device": town.devices,
-        "notifier": [],
+        "notifier": [
+            {
+                "kind": "email",
+                "name": "mailbox",
+                "host": "127.0.0.1",
+                "port": ports.smtp,
+                "security": "none",
+                "sender": "satomori@sample-town.invalid",
+                "to": ["duty@sample-town.invalid"],
+            }
+        ],
     }

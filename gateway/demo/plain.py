@@ -1,13 +1,15 @@
-"""Writes plain tables as TOML: what the demo needs, no more. Read back with `tomllib`, it is what was written."""
+"""Plain tables, and how they are written as TOML: what the demo needs, no more."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+Table = dict[str, Any]
+
 
 def render(table: Mapping[str, Any]) -> str:
-    """TOML of a table: plain values first, then tables, then lists of tables. TypeError for anything else."""
-    return "".join(f"{line}\n" for line in _lines(table, ()))
+    """TOML that reads back as the same table. TypeError for what is not text, a number, a list or a table."""
+    return "".join(f"{line}\n" for line in _lines(table, ())).lstrip("\n")
 
 
 def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
