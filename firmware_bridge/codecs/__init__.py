@@ -25,7 +25,7 @@ from firmware_bridge.reading import Reading
 DeviceKind = Literal[
     "soil", "climate", "motion", "contact", "button", "snow", "weather", "air-quality", "power", "leak"
 ]
-Link = Literal["modbus-rtu", "line", "enocean", "lorawan", "zigbee", "wi-sun"]
+Link = Literal["modbus-rtu", "line", "enocean", "lora", "lorawan", "zigbee", "wi-sun"]
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
