@@ -1,7 +1,9 @@
 """Nothing in the repository may depend on one machine, one registry, or hold a secret."""
 
+import json
 import re
 import stat
+import subprocess
 
 import pytest
 from repository import ROOT, files, named, texts
@@ -56,16 +58,26 @@ def test_key_files_and_databases_stay_out() -> None:
 def test_scripts_can_be_run_and_stop_at_the_first_mistake() -> None:
     for path in (ROOT / ".ci").iterdir():
         text = path.read_text("utf-8")
-        if not text.startswith("#!"):
-            continue
-        assert path.stat().st_mode & stat.S_IXUSR, named(path)
-        assert "set -euo pipefail" in text, named(path)
+        if text.startswith("#!"):
+            assert path.stat().st_mode & stat.S_IXUSR, named(path)
+        if text.startswith("#!/bin/bash"):
+            assert "set -euo pipefail" in text, named(path)
 
 
 def test_the_lock_file_pins_by_hash() -> None:
     for block in re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text("utf-8").strip()):
         assert re.match(r"^[a-z0-9][a-z0-9._-]*(\[[a-z0-9,-]+\])?==\S+", block), block[:80]
         assert "--hash=sha256:" in block, block[:80]
+
+
+def test_the_bill_of_materials_lists_every_locked_package() -> None:
+    told = subprocess.run([ROOT / ".ci" / "sbom"], capture_output=True, text=True, check=True).stdout
+    document = json.loads(told)
+    listed = {one["purl"].split("@")[0] for one in document["components"]}
+    locked = set(re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==", (ROOT / "requirements.lock").read_text("utf-8"), re.M))
+    assert {f"pkg:pypi/{name}" for name in locked} | {"pkg:npm/htmx.org", "pkg:npm/uplot"} == listed
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.5")
+    assert len({one["bom-ref"] for one in document["components"]}) == len(document["components"])
 
 
 def test_every_dependency_is_in_the_lock_file() -> None:
