@@ -37,12 +37,17 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """One value as a codec understood it: `quantity` in its own unit, `age_s` seconds before the frame was heard."""
+    """One value as a codec understood it: `quantity` in its own unit, `age_s` seconds before the frame was heard.
+
+    `at_us`: when, by the device's own clock (UTC µs), where a record from its memory says a time instead of an age; 0
+    otherwise. `codecs.decode` turns it into `age_s` where it is told when the frame was heard.
+    """
 
     quantity: str
     value: float
     channel: int = 0
     age_s: float = 0.0
+    at_us: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what may never travel: a codec that computes NaN or infinity has misread its bytes."""

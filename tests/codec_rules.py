@@ -23,6 +23,7 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: float
     channel: int = 0
     age_s: float = 0.0
+    at_us: int = 0
 
 
 class VectorFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -96,7 +97,7 @@ def check_frame(codec: Codec, vectors: Vectors, frame: VectorFrame) -> None:
         assert caught.value.detail
         return
     readings = codec.decode(frame.model, frame.port, frame.payload)
-    wanted = [Reading(r.quantity, r.value, r.channel, r.age_s) for r in frame.readings]
+    wanted = [Reading(r.quantity, r.value, r.channel, r.age_s, r.at_us) for r in frame.readings]
     assert list(readings) == wanted
     check_readings(codec, frame.model, readings)
     for reading in readings:
@@ -116,7 +117,8 @@ def check_readings(codec: Codec, model: str, readings: tuple[Reading, ...]) -> N
         assert reading.quantity in declared
         assert math.isfinite(reading.value)
         assert reading.age_s >= 0
-    names = [(reading.quantity, reading.channel, reading.age_s) for reading in readings]
+        assert reading.at_us >= 0
+    names = [(reading.quantity, reading.channel, reading.age_s, reading.at_us) for reading in readings]
     assert len(set(names)) == len(names)
 
 

@@ -11,7 +11,7 @@ A codec module has three names and no state:
 """
 
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Literal, Protocol
@@ -26,6 +26,7 @@ DeviceKind = Literal[
     "soil", "climate", "motion", "contact", "button", "snow", "weather", "air-quality", "power", "leak"
 ]
 Link = Literal["modbus-rtu", "line", "enocean", "lora", "lorawan", "zigbee", "wi-sun"]
+_CLOCK_AHEAD_US = 300_000_000
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     `id` is `vendor/model` as The Things Network's device repository writes it where it lists the device.
     `interval_s`: usual time between reports. `registers`: first Modbus register and count to ask, for Modbus only.
     `cannot_ja`/`cannot_en`: what it must not be trusted with, in words for a technician; empty where nothing is known.
+    `resolution`: smallest step by quantity. `limits`: what the device can measure by quantity, both ends included; a
+    value at an end may be anything beyond. Either leaves out what no source says.
+    `battery_ja`/`battery_en`: what its battery reading means, or how it is fed; empty where no source says.
+    `certification`: number of its Japanese type certification (技適); empty where unknown, never guessed.
     """
 
     id: str
@@ -46,12 +51,20 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     cannot_ja: str = ""
     cannot_en: str = ""
     registers: tuple[int, int] | None = None
+    resolution: Mapping[str, float] = {}
+    limits: Mapping[str, tuple[float, float]] = {}
+    battery_ja: str = ""
+    battery_en: str = ""
+    certification: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a quantity nobody defined: a codec's misspelling must not reach the store."""
         for name in self.quantities:
             if name not in QUANTITIES:
                 raise ValueError(f"{self.id}: no quantity {name!r}")
+        for name in (*self.resolution, *self.limits):
+            if name not in self.quantities:
+                raise ValueError(f"{self.id}: resolution or limits of {name!r}, which it does not tell")
 
 
 class Codec(Protocol):
@@ -88,11 +101,26 @@ def models() -> dict[str, tuple[Model, Codec]]:
     return dict(sorted(found.items()))
 
 
-def decode(model: str, port: int, payload: bytes) -> tuple[Reading, ...]:
-    """What these bytes of that model mean. DecodeError; its code is `model-unknown` where no codec claims it."""
+def decode(model: str, port: int, payload: bytes, heard_us: int | None = None) -> tuple[Reading, ...]:
+    """What these bytes of that model mean.
+
+    `heard_us`: when the frame was heard (UTC µs); with it, a record's own time becomes its `age_s`.
+    DecodeError: the codec's codes, `model-unknown` where no codec claims the model, `device-clock` where a record
+    claims to be more than five minutes younger than the frame it came in.
+    """
     if model not in models():
         raise DecodeError("model-unknown", f"no device {model!r}; `satomori devices` lists them")
-    return models()[model][1].decode(model, port, payload)
+    readings = models()[model][1].decode(model, port, payload)
+    if heard_us is None or not any(reading.at_us for reading in readings):
+        return readings
+    return tuple(_aged(reading, heard_us) if reading.at_us else reading for reading in readings)
+
+
+def _aged(reading: Reading, heard_us: int) -> Reading:
+    age_us = heard_us - reading.at_us
+    if age_us < -_CLOCK_AHEAD_US:
+        raise DecodeError("device-clock", f"a record {-age_us / 1e6:.0f} s younger than its frame: set the clock")
+    return Reading(reading.quantity, reading.value, reading.channel, max(0, age_us) / 1e6)
 
 
 def encode(model: str, port: int, readings: Sequence[Reading]) -> bytes:
