@@ -83,7 +83,7 @@ class Intake:
             )
 
     def collect(self) -> Round:
-        """What goes into the next commit, oldest first: about 2,000 readings at most, so that it fits a small outbox."""
+        """What goes into the next commit, oldest first: about 2,000 readings, so that it fits a small outbox."""
         with self._changed:
             collected, rest = Round(), Round()
             collected.rejected = self._round.rejected

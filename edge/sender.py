@@ -74,7 +74,6 @@ class Sender:
         self._window = max(1, min(self._limits.window, receive_maximum))
         self._max_payload = max_packet_bytes - _TOPIC_BYTES
         self._paused_until_us = self._pause_us = 0
-        self._silent_rewinds = 0
         self._restart()
 
     def _restart(self) -> None:
@@ -170,6 +169,8 @@ class Sender:
             self._failures = {seq: tries for seq, tries in self._failures.items() if outbox.is_waiting(seq)}
             self._progress_us = self._running_us()
             self._ahead = self._limits.ahead_rows
+            if self._silent_rewinds:
+                log.warning("receipts_back rewinds=%d", self.rewinds)
             self._silent_rewinds = 0
 
     def check(self) -> bool:
@@ -181,7 +182,8 @@ class Sender:
             return False
         self.rewinds += 1
         self._silent_rewinds += 1
-        log.warning("no_receipt rows=%d rewinds=%d", len(self._unconfirmed), self.rewinds)
+        if self._silent_rewinds == 1:
+            log.warning("receipts_missing rows=%d", len(self._unconfirmed))
         self._ahead = max(min(_LEAST_AHEAD, self._limits.ahead_rows), self._ahead // 4)
         self._restart()
         return self._silent_rewinds % _SILENT_REWINDS == 0

@@ -24,6 +24,7 @@ log = logging.getLogger("edge.uplink")
 CONNACK_S = 10.0
 GOODBYE_S = 1.0
 _STEADY_S = 20.0
+_DOUBT = "no receipt for long: connecting anew"
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +91,11 @@ class Uplink:
             longest_s = min(self._reconnect_max_s, 2.0 ** min(attempt, 10) / 2)
             stop.wait(longest_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads nodes in time, no secret
 
+    @property
+    def rewinds(self) -> int:
+        """How often everything unconfirmed was offered again for want of a receipt."""
+        return self._sender.rewinds
+
     def close(self) -> None:
         """Let the wake-up pipe go, after `run` has ended."""
         os.close(self._wake_read)
@@ -112,7 +118,7 @@ class Uplink:
             for event in session.step(0.5 if self._sender.is_idle else 0.05):
                 self._hear(session, event)
             if self._sender.check():
-                raise LinkError("no receipt for long: connecting anew")
+                raise LinkError(_DOUBT)
         self._say_goodbye(session)
 
     def _hear(self, session: Session, event: Event) -> None:
@@ -122,7 +128,8 @@ class Uplink:
             session.subscribe(self._topic("cmd"))
             self._told_clock = ""
             self.is_connected = True
-            log.info("uplink_connected host=%s port=%d", self._server.host, self._server.port)
+            if self._lost_reason != _DOUBT:  # the sender has said so already, once
+                log.info("uplink_connected host=%s port=%d", self._server.host, self._server.port)
             self._lost_reason = ""
         elif isinstance(event, Acknowledged):
             self._sender.acknowledged(event.mid, event.reason)
@@ -164,7 +171,7 @@ class Uplink:
             return  # the last will says it for us
 
     def _lost(self, reason: str) -> None:
-        if reason != self._lost_reason:
+        if reason not in (self._lost_reason, _DOUBT):
             log.warning("uplink_lost error=%s", reason)
         self._lost_reason = reason
 

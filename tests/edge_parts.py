@@ -1,5 +1,6 @@
 """Real parts for the edge's tests: a mosquitto of our own, a gateway that only answers receipts, serial lines."""
 
+import getpass
 import json
 import os
 import pty
@@ -46,7 +47,7 @@ class Mosquitto:
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 100000\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\npersistence false\nmax_queued_messages 100000\n"
             f"max_inflight_messages 100\n{extra}\n"
         )
         self._log = folder / "mosquitto.log"
@@ -56,7 +57,11 @@ class Mosquitto:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen([MOSQUITTO, "-c", str(self._config)], stdout=log, stderr=log)
-        wait_until(self._answers, timeout_s=10)
+        try:
+            wait_until(self._answers, timeout_s=10)
+        except AssertionError:
+            self.kill()
+            raise AssertionError(self._log.read_text()) from None
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

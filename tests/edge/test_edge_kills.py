@@ -1,4 +1,4 @@
-"""kill -9 in the middle of everything: nothing lost, nothing twice, nothing invented, by an oracle outside the process."""
+"""kill -9 in the middle of everything: nothing lost, twice or invented, by an oracle outside the process."""
 
 import random
 import threading

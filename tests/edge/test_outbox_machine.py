@@ -31,8 +31,8 @@ class OutboxMachine(RuleBasedStateMachine):
             self.outbox.close()
             shutil.rmtree(self.folder)
 
-    @rule(count=st.integers(1, 60), event=st.booleans(), live=st.booleans())
-    def put(self, count: int, event: bool, live: bool) -> None:
+    @rule(count=st.integers(1, 60), event=st.booleans())
+    def put(self, count: int, event: bool) -> None:
         taken = [motion(self.hands)] if event else [load(self.hands, *([1.0] * count))]
         self._keep(taken)
 
