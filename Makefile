@@ -2,6 +2,7 @@
 #   make demo [ARGS="--homes 5"]   a whole town on this machine, without hardware
 #   make test [ARGS="-k outbox"]   prove it: checks, then every test
 SHELL := /bin/bash
+export PATH := $(PATH):$(CURDIR)/.cache/uv-env/bin
 .DEFAULT_GOAL := help
 .PHONY: help environment assets demo check test bench tables secrets clean
 
@@ -14,7 +15,8 @@ environment: ## the Python environment in .venv / Python環境を用意します
 assets: environment ## the browser's libraries, from their registry / 画面の部品を用意します
 	@.venv/bin/python -m gateway.console.assets
 
-demo: assets ## a whole town, no hardware (ARGS=…) / 機器なしで町ひとつを動かします
+demo: environment ## a whole town, no hardware (ARGS=…) / 機器なしで町ひとつを動かします
+	@.venv/bin/python -m gateway.console.assets || true # without them pages show tables, and say so
 	@.venv/bin/satomori demo $(ARGS)
 
 check: assets ## format, lint, types, arrows, wheel / 書式・型・依存・配布物の検査
