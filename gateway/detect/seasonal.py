@@ -1,8 +1,9 @@
 """Seasonal: a value far from what this series usually is at this hour of the local day.
 
-learn: for each series and hour the median and the median absolute deviation (MAD) of hourly means of that hour and its
-two neighbours. score [series × time] = |x − median| ÷ (k · 1.4826 · MAD + floor). Robust: up to half of the past may
-be wrong. NaN in, NaN out; NaN too for an hour seen on fewer than `min_days` days. Looks at one column only.
+learn: for each series and hour the median and the median absolute deviation (MAD) of the last values of that hour and
+its two neighbours, day by day. score [series × time] = |x − median| ÷ (k · 1.4826 · MAD + floor). Robust: up to half
+of the past may be wrong. NaN in, NaN out; NaN too for an hour seen on fewer than `min_days` days. Looks at one column
+only.
 Fails on: a change that is right and new (the first rain after a drought, a thaw): give it time before anybody is told.
 Source: Hampel's identifier with a daily profile; 1.4826 makes the MAD of normal noise its standard deviation.
 """
@@ -33,14 +34,14 @@ class Seasonal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def learn(self, history: Block, grid: Grid, /) -> Model:
         """`median`, `mad` and `days` [series × 24]."""
-        means, hours = _hourly(history, grid)
+        values, hours = _hourly(history, grid)
         shape = (history.shape[0], HOURS)
         model = {"median": np.full(shape, np.nan), "mad": np.full(shape, np.nan), "days": np.zeros(shape)}
         for hour in range(HOURS):
             near = np.isin(hours, ((hour - 1) % HOURS, hour, (hour + 1) % HOURS))
-            part = means[:, near]
+            part = values[:, near]
             middle = _median(part)
-            model["days"][:, hour] = np.isfinite(means[:, hours == hour]).sum(axis=1)
+            model["days"][:, hour] = np.isfinite(values[:, hours == hour]).sum(axis=1)
             model["median"][:, hour] = middle
             model["mad"][:, hour] = _median(np.abs(part - middle[:, None]))
         return model
@@ -74,19 +75,17 @@ def _hours(columns: int, grid: Grid) -> NDArray[np.int64]:
 
 
 def _hourly(history: Block, grid: Grid) -> tuple[Block, NDArray[np.int64]]:
-    """Means per clock hour [series × hours], NaN where an hour is empty, and the hour of the day of each."""
+    """The last value of every clock hour [series × hours], NaN for an empty one, and each one's hour of the day."""
     rows, columns = history.shape
     local_us = grid.start_us + grid.offset_us + np.arange(columns, dtype=np.int64) * grid.step_us
     numbers = local_us // _HOUR_US
     if not columns:
         return np.empty((rows, 0)), np.empty(0, dtype=np.int64)
     starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
-    seen = np.isfinite(history)
-    sums = np.add.reduceat(np.where(seen, history, 0.0), starts, axis=1)
-    counts = np.add.reduceat(seen.astype(np.float64), starts, axis=1)
-    means = np.full(sums.shape, np.nan)
-    np.divide(sums, counts, out=means, where=counts > 0)
-    return means, numbers[starts] % HOURS
+    at = np.where(np.isfinite(history), np.arange(columns, dtype=np.int64), -1)
+    last = np.maximum.reduceat(at, starts, axis=1)
+    values = np.take_along_axis(history, np.maximum(last, 0), axis=1)
+    return np.where(last < 0, np.nan, values), numbers[starts] % HOURS
 
 
 def _median(block: Block) -> NDArray[np.float64]:
