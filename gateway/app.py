@@ -82,7 +82,7 @@ class _Preparing:
 class App:
     """Every part of one gateway. Building touches only its own data folder; `start` opens ports.
 
-    `config`: the file the settings came from. `mailbox`: folder of `.eml` files for the console to show; only the demo has one.
+    `config`: the file the settings came from. `mailbox`: folder of `.eml` files to show; only the demo has one.
     """
 
     def __init__(self, settings: Settings, config: Path, mailbox: Path | None = None) -> None:

@@ -95,6 +95,11 @@ class Town:
         if wait:
             wait_until(self._answers, 30)
 
+    def start_broker(self) -> None:
+        """Start the broker alone, for towns made with `broker_mode="external"`; it can then be killed by itself."""
+        port = str(self.broker_port)
+        self.start("broker", "gateway.broker", "--data-dir", str(self.data_dir), "--tenant", TENANT, "--port", port)
+
     def start_edge(self, node: str) -> None:
         """Start one agent; every outbox commit is told to `<node>.truth` outside of it."""
         self.start(
@@ -140,7 +145,7 @@ class Town:
 
     def stored(self) -> int:
         """Points in the SQLite store."""
-        return int(self.query("points.db", "SELECT count(*) FROM points")[0][0])
+        return int(self.query("points.db", "SELECT count(*) FROM point")[0][0])
 
     def command(self, *words: str) -> tuple[int, Any]:
         """Exit status and JSON answer of a `satomori` command."""
