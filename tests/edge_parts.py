@@ -47,8 +47,8 @@ class Mosquitto:
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\npersistence false\nmax_queued_messages 100000\n"
-            f"max_inflight_messages 100\n{extra}\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\npersistence false\n"
+            f"max_queued_messages 100000\nmax_inflight_messages 100\n{extra}\n"
         )
         self._log = folder / "mosquitto.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -183,6 +183,13 @@ def fake_gateway(port: int, key: bytes = KEY) -> Iterator[FakeGateway]:
         gateway.close()
 
 
+def _target(handle: Path) -> str:
+    try:
+        return str(handle.readlink())
+    except OSError:
+        return ""
+
+
 class Wire:
     """A pseudo-terminal: the test holds the far end, the driver opens `path`."""
 
@@ -196,6 +203,11 @@ class Wire:
 
     def hear(self, limit: int = 1024) -> bytes:
         return os.read(self.far, limit)
+
+    def wait_opened(self) -> None:
+        """Until a driver of this process has opened the near end and thrown away what stood there."""
+        wait_until(lambda: sum(_target(handle) == self.path for handle in Path("/proc/self/fd").iterdir()) >= 2)
+        threading.Event().wait(0.05)
 
     def unplug(self) -> None:
         for handle in (self.far, self._near):

@@ -98,34 +98,40 @@ def test_a_message_that_reached_nobody_is_not_sent(tmp_path: Path) -> None:
 
 
 def test_after_the_broker_was_killed_everything_unconfirmed_comes_again(tmp_path: Path) -> None:
-    with mosquitto(tmp_path) as broker, fake_gateway(broker.port) as gateway:
-        with sending(tmp_path / "o.db", broker.port) as node:
-            gateway.answers = False
-            for value in range(50):
-                node.put(float(value))
-            wait_until(lambda: len(gateway.seqs()) == 50)
-            broker.kill()
-            wait_until(lambda: not node.uplink.is_connected)
-            node.put(99.0)
-            gateway.answers = True
-            broker.start()
-            wait_until(lambda: drained(node))
-            assert len(gateway.seqs()) == 51
-            assert gateway.conflicts == []
+    with (
+        mosquitto(tmp_path) as broker,
+        fake_gateway(broker.port) as gateway,
+        sending(tmp_path / "o.db", broker.port) as node,
+    ):
+        gateway.answers = False
+        for value in range(50):
+            node.put(float(value))
+        wait_until(lambda: len(gateway.seqs()) == 50)
+        broker.kill()
+        wait_until(lambda: not node.uplink.is_connected)
+        node.put(99.0)
+        gateway.answers = True
+        broker.start()
+        wait_until(lambda: drained(node))
+        assert len(gateway.seqs()) == 51
+        assert gateway.conflicts == []
 
 
 def test_f10_a_frozen_broker_is_noticed_and_left(tmp_path: Path) -> None:
-    with mosquitto(tmp_path) as broker, fake_gateway(broker.port) as gateway:
-        with sending(tmp_path / "o.db", broker.port, receipt_s=600.0) as node:
-            node.put(1.0)
-            wait_until(lambda: drained(node))
-            assert broker.process is not None
-            broker.process.send_signal(19)
-            node.put(2.0)
-            wait_until(lambda: not node.uplink.is_connected, timeout_s=10)
-            broker.process.send_signal(18)
-            wait_until(lambda: drained(node))
-            assert len(gateway.seqs()) == 2
+    with (
+        mosquitto(tmp_path) as broker,
+        fake_gateway(broker.port) as gateway,
+        sending(tmp_path / "o.db", broker.port, receipt_s=600.0) as node,
+    ):
+        node.put(1.0)
+        wait_until(lambda: drained(node))
+        assert broker.process is not None
+        broker.process.send_signal(19)
+        node.put(2.0)
+        wait_until(lambda: not node.uplink.is_connected, timeout_s=10)
+        broker.process.send_signal(18)
+        wait_until(lambda: drained(node))
+        assert len(gateway.seqs()) == 2
 
 
 def test_stopping_never_hangs_even_if_the_broker_is_frozen(tmp_path: Path) -> None:
@@ -143,16 +149,19 @@ def test_stopping_never_hangs_even_if_the_broker_is_frozen(tmp_path: Path) -> No
 
 
 def test_e14_live_rows_overtake_a_backlog_that_is_paced(tmp_path: Path) -> None:
-    with mosquitto(tmp_path) as broker, fake_gateway(broker.port) as gateway:
-        with sending(tmp_path / "o.db", broker.port, backlog_rows_per_s=5.0, receipt_s=60.0) as node:
-            for value in range(300):
-                node.put(float(value), old=True)
-            wait_until(lambda: len(gateway.seqs()) >= 3)
-            live = node.put(999.0)
-            wait_until(lambda: (node.outbox.epoch, live) in gateway.seqs(), timeout_s=3)
-            assert len(gateway.seqs()) < 100
-            wait_until(lambda: not node.outbox.is_waiting(live), timeout_s=3)
-            assert node.outbox.confirmed_seq < 100
+    with (
+        mosquitto(tmp_path) as broker,
+        fake_gateway(broker.port) as gateway,
+        sending(tmp_path / "o.db", broker.port, backlog_rows_per_s=5.0, receipt_s=60.0) as node,
+    ):
+        for value in range(300):
+            node.put(float(value), old=True)
+        wait_until(lambda: len(gateway.seqs()) >= 3)
+        live = node.put(999.0)
+        wait_until(lambda: (node.outbox.epoch, live) in gateway.seqs(), timeout_s=3)
+        assert len(gateway.seqs()) < 100
+        wait_until(lambda: not node.outbox.is_waiting(live), timeout_s=3)
+        assert node.outbox.confirmed_seq < 100
 
 
 def test_e24_never_more_on_the_way_than_the_window_and_the_rows_ahead_allow(tmp_path: Path) -> None:
@@ -203,31 +212,37 @@ def test_a_receipt_that_is_not_ours_deletes_nothing(tmp_path: Path, wrong: str) 
 
 
 def test_f29_a_gateway_restored_from_a_backup_gets_everything_again(tmp_path: Path) -> None:
-    with mosquitto(tmp_path) as broker, fake_gateway(broker.port) as gateway:
-        with sending(tmp_path / "o.db", broker.port) as node:
-            for value in range(40):
-                node.put(float(value))
-            wait_until(lambda: drained(node))
-            lost = {key for key in gateway.seqs() if key[1] > 12}
-            for key in lost:
-                del gateway.batches[key]
-            gateway.receipt(node.outbox.epoch, seq=12, resync=True)
-            wait_until(lambda: len(gateway.seqs()) == 40)
-            wait_until(lambda: drained(node))
-            assert gateway.conflicts == []
+    with (
+        mosquitto(tmp_path) as broker,
+        fake_gateway(broker.port) as gateway,
+        sending(tmp_path / "o.db", broker.port) as node,
+    ):
+        for value in range(40):
+            node.put(float(value))
+        wait_until(lambda: drained(node))
+        lost = {key for key in gateway.seqs() if key[1] > 12}
+        for key in lost:
+            del gateway.batches[key]
+        gateway.receipt(node.outbox.epoch, seq=12, resync=True)
+        wait_until(lambda: len(gateway.seqs()) == 40)
+        wait_until(lambda: drained(node))
+        assert gateway.conflicts == []
 
 
 def test_a_row_the_broker_does_not_take_is_buried_and_told_and_the_others_go_on(tmp_path: Path) -> None:
-    with mosquitto(tmp_path, "max_packet_size 3000") as broker, fake_gateway(broker.port) as gateway:
-        with sending(tmp_path / "o.db", broker.port) as node:
-            node.put(1.0)
-            large = node.put(*[float(value) for value in range(400)])
-            node.put(2.0)
-            wait_until(lambda: {seq for _, seq in gateway.seqs()} == {1, 3})
-            node.put(3.0)
-            wait_until(lambda: drained(node))
-            gaps = [gap for batch in gateway.batches.values() for gap in batch.gaps]
-            assert [(gap.first, gap.readings, gap.reason) for gap in gaps] == [(large, 400, "too-large")]
+    with (
+        mosquitto(tmp_path, "max_packet_size 3000") as broker,
+        fake_gateway(broker.port) as gateway,
+        sending(tmp_path / "o.db", broker.port) as node,
+    ):
+        node.put(1.0)
+        large = node.put(*[float(value) for value in range(400)])
+        node.put(2.0)
+        wait_until(lambda: {seq for _, seq in gateway.seqs()} == {1, 3})
+        node.put(3.0)
+        wait_until(lambda: drained(node))
+        gaps = [gap for batch in gateway.batches.values() for gap in batch.gaps]
+        assert [(gap.first, gap.readings, gap.reason) for gap in gaps] == [(large, 400, "too-large")]
 
 
 class Kicking(threading.Thread):
@@ -296,14 +311,17 @@ def test_a_topic_the_acl_forbids_keeps_every_row_until_it_is_mended(tmp_path: Pa
 
 
 def test_e19_e17_the_client_id_is_the_nodes_own_and_the_will_says_it_is_gone(tmp_path: Path) -> None:
-    with mosquitto(tmp_path) as broker, fake_gateway(broker.port) as gateway:
-        with sending(tmp_path / "o.db", broker.port) as node:
-            wait_until(lambda: any(b'"online":true' in state for state in gateway.states))
-            other = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=NODE, protocol=MQTTProtocolVersion.MQTTv5)
-            other.connect("127.0.0.1", broker.port)
-            wait_until(lambda: other.loop(0.1) == 0 and any(b'"online":false' in state for state in gateway.states))
-            other.disconnect()
-            wait_until(lambda: node.uplink.is_connected)
+    with (
+        mosquitto(tmp_path) as broker,
+        fake_gateway(broker.port) as gateway,
+        sending(tmp_path / "o.db", broker.port) as node,
+    ):
+        wait_until(lambda: any(b'"online":true' in state for state in gateway.states))
+        other = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=NODE, protocol=MQTTProtocolVersion.MQTTv5)
+        other.connect("127.0.0.1", broker.port)
+        wait_until(lambda: other.loop(0.1) == 0 and any(b'"online":false' in state for state in gateway.states))
+        other.disconnect()
+        wait_until(lambda: node.uplink.is_connected)
 
 
 def test_e23_pauses_between_attempts_grow_and_differ(tmp_path: Path) -> None:
