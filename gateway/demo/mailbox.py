@@ -1,6 +1,7 @@
 """A local mailbox: a real SMTP server on loopback that writes each message into a folder as `.eml`."""
 
 import itertools
+import logging
 import time
 from pathlib import Path
 
@@ -17,7 +18,8 @@ class Mailbox:
         self._controller = Controller(self, hostname="127.0.0.1", port=port, ready_timeout=10)
 
     def start(self) -> None:
-        """Listen, in a thread of its own."""
+        """Listen, in a thread of its own; what it says of every connection is not for whoever watches."""
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         self._controller.start()
 
     def stop(self) -> None:
