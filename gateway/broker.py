@@ -31,12 +31,13 @@ log = logging.getLogger(__name__)
 Kind = Literal["mosquitto", "iotcore"]
 START_S, STOP_S = 10.0, 5.0
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SEARCH = ":/usr/sbin:/usr/local/sbin"  # where programs for administrators lie, whatever PATH says
 PERSISTENCE = ("mosquitto.db", "persistence", "persistent")  # words of mosquitto when its file is broken
 
 
 def find_mosquitto() -> str | None:
     """Path of the mosquitto program, also where only root's PATH leads."""
-    return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    return shutil.which("mosquitto", path=os.environ.get("PATH", "") + SEARCH)
 
 
 def users_of(data_dir: Path) -> dict[str, str]:

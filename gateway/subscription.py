@@ -33,7 +33,7 @@ GATHER_S = 0.05  # how long messages are gathered for one commit
 SESSION_EXPIRY_S = 30 * 86_400
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 10.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0  # the broker is ours and near: a short wait hurts nobody
 
 
 class Subscription:
@@ -123,7 +123,7 @@ class Subscription:
                 self.trouble = str(error)
                 if stop.wait(wait_s) or not connection.keep_alive():
                     return None
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S / 2)
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
                 continue
             if self.trouble:
                 log.info("journal_takes_again")

@@ -26,6 +26,15 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def answers(port: int) -> bool:
+    """Whether somebody accepts connections on that port of the loopback."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 class RunningBroker(NamedTuple):
     """A broker that answers on 127.0.0.1:`port`; `passwords` by user."""
 

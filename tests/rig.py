@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from parts import TENANT, RunningBroker
 from waiting import wait_until
 
@@ -111,9 +113,21 @@ def passwords(*nodes: str) -> dict[str, str]:
 
 
 class Talker:
-    """A client of the broker that remembers what it hears and what became of what it said."""
+    """A client of the broker that remembers what it hears and how it was answered; `lasting` keeps its session."""
 
-    def __init__(self, broker: RunningBroker, username: str, password: str | None = None, client_id: str = "") -> None:
+    def __init__(
+        self,
+        broker: RunningBroker,
+        username: str,
+        password: str | None = None,
+        client_id: str = "",
+        lasting: bool = False,
+        patience_s: float = 10,
+    ) -> None:
+        self._patience_s = patience_s
+        self._lasting = lasting
+        self._properties = Properties(PacketTypes.CONNECT)
+        self._properties.SessionExpiryInterval = 3600 if lasting else 0
         self.heard: list[mqtt.MQTTMessage] = []
         self.acknowledged: dict[int, int] = {}
         self.refused = ""
@@ -133,14 +147,19 @@ class Talker:
         self.refused = str(reason) if reason.is_failure else ""
 
     def __enter__(self) -> "Talker":
-        self.client.connect("127.0.0.1", self._broker.port)
+        self.client.connect("127.0.0.1", self._broker.port, clean_start=not self._lasting, properties=self._properties)
         self.client.loop_start()
-        wait_until(lambda: self.client.is_connected() or bool(self.refused), 10)
+        try:
+            wait_until(lambda: self.client.is_connected() or bool(self.refused), self._patience_s)
+        except AssertionError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        self.client._reset_sockets()  # paho leaves its wake-up sockets to the garbage collector
 
     def hear(self, topic: str) -> None:
         """Subscribe, and be sure that the broker knows."""
@@ -156,6 +175,11 @@ class Talker:
             return 0
         wait_until(lambda: told.mid in self.acknowledged, 10)
         return self.acknowledged[told.mid]
+
+    def say_all(self, place: str, payloads: Sequence[bytes]) -> None:
+        """Publish all of them with QoS 1; the broker has them all at the end."""
+        for told in [self.client.publish(place, payload, 1) for payload in payloads]:
+            told.wait_for_publish(20)
 
     def receipts(self) -> list[envelope.Receipt]:
         """The receipts heard so far."""
