@@ -29,14 +29,14 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 class Silence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All times in seconds of heard time; `wake_h` and `bed_h` are local hours. `step_s`: of the grid it is given."""
 
-    margin: Annotated[float, msgspec.Meta(ge=1)] = 1.3
-    floor_s: Positive = 9000.0
+    margin: Annotated[float, msgspec.Meta(ge=1)] = 1.4
+    floor_s: Positive = 10800.0
     fixed_s: Positive = 43200.0
     awake_s: Positive = 43200.0
     ceiling_s: Positive = 86400.0
     wake_h: Annotated[float, msgspec.Meta(ge=0, le=24)] = 6.0
     bed_h: Annotated[float, msgspec.Meta(ge=0, le=24)] = 22.0
-    neighbours: Annotated[int, msgspec.Meta(ge=0, le=12)] = 2
+    neighbours: Annotated[int, msgspec.Meta(ge=0, le=12)] = 3
     min_days: Annotated[int, msgspec.Meta(ge=1)] = 14
     step_s: Positive = 60.0
 
