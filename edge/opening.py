@@ -5,16 +5,15 @@ A salvaged row that the gateway had not confirmed gets a new seq in the new epoc
 
 import logging
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from edge import outbox_file
-from edge.clock import Belief
+from edge.clock import Belief, boottime_us
 from edge.errors import OutboxBrokenError
-from edge.nouns import Owner, Taken
+from edge.nouns import Owner, Rejected, Taken
 from edge.outbox import Outbox
 from edge.ranges import Ranges
 from firmware_bridge import envelope
@@ -70,6 +69,14 @@ def renew(path: Path, owner: Owner, belief: Belief, make: Callable[[], Outbox]) 
             lost += 1
             log.error("row_lost seq=%d file=%s", seq, aside)
     log.warning("outbox_renewed aside=%s saved=%d lost=%d", aside, saved, lost)
+    told = Rejected(
+        time_us=belief.offset_us + boottime_us(),
+        link="outbox",
+        reason="outbox-renewed",
+        detail=f"{saved} waiting rows saved, {lost} unreadable; the old file is {aside.name}",
+        payload=b"",
+    )
+    outbox.put((), (told,), belief)
     return outbox, Salvage(aside, saved, lost)
 
 
@@ -84,8 +91,10 @@ def _readable(aside: Path, owner: Owner) -> Iterator[tuple[int, list[Taken]]]:
             if seq in confirmed:
                 continue
             try:
-                row = connection.execute("SELECT held, crc, body FROM batch WHERE seq=?", (seq,)).fetchone()
-            except sqlite3.DatabaseError:
+                row = connection.execute(
+                    "SELECT seq, held, readings, read_total, crc, body FROM batch WHERE seq=?", (seq,)
+                ).fetchone()
+            except (sqlite3.DatabaseError, UnicodeDecodeError):
                 yield seq, []
                 continue
             if row is not None:
@@ -97,12 +106,12 @@ def _readable(aside: Path, owner: Owner) -> Iterator[tuple[int, list[Taken]]]:
 def _rows(connection: sqlite3.Connection, statement: str) -> list[tuple[int, int]]:
     try:
         return connection.execute(statement).fetchall()
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return []
 
 
-def _taken(owner: Owner, held: int, crc: int, body: bytes) -> list[Taken]:
-    if not isinstance(body, bytes) or zlib.crc32(body) != crc:
+def _taken(owner: Owner, seq: int, held: int, readings: int, read_total: int, crc: int, body: bytes) -> list[Taken]:
+    if not isinstance(body, bytes) or outbox_file.checksum(seq, readings, read_total, body) != crc:
         return []
     try:
         columns = _columns.decode(body) if held else envelope.decode(body, lambda _: owner.key).columns

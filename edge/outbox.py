@@ -11,7 +11,6 @@ the oldest events. Thread-safe; one process, by lock.
 
 import secrets
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
@@ -20,12 +19,12 @@ import msgspec
 
 from edge import rows
 from edge.clock import Belief
-from edge.errors import OutboxError, OutboxFullError
+from edge.errors import OutboxBrokenError, OutboxError, OutboxFullError
 from edge.gaps import Gaps
 from edge.grace import Grace
 from edge.kept import Kept
 from edge.nouns import Committed, Owner, Ready, Rejected, Taken
-from edge.outbox_file import Database, Lock
+from edge.outbox_file import Database, Lock, checksum
 from edge.ranges import Ranges
 from edge.room import Room
 from firmware_bridge import envelope
@@ -34,7 +33,7 @@ from firmware_bridge.reading import Batch, Clock, Column
 
 _FLUSH_US = 2_000_000
 _SWEEP_US = 60_000_000
-_ROW_COLUMNS = "seq, event, held, readings, read_total, created_us, boot, offset_us, crc, body"
+_HELD = "SELECT seq, readings, read_total, created_us, boot, offset_us, body FROM batch WHERE held=1 ORDER BY seq"
 _columns = msgspec.json.Decoder(list[Column])
 
 
@@ -88,6 +87,8 @@ class Outbox:
             facts = {"epoch": secrets.token_hex(8), "node": self.owner.node, "key": self.owner.mark()}
             with self._database.transaction():
                 self._database.executemany("INSERT INTO fact VALUES(?,?)", facts.items())
+        if facts.keys() != {"epoch", "node", "key"}:
+            raise OutboxBrokenError(f"{self.path}: does not say whose it is")
         if (facts["node"], facts["key"]) != (self.owner.node, self.owner.mark()):
             whose = "this" if facts["key"] == self.owner.mark() else "another"
             raise OutboxError(
@@ -174,7 +175,7 @@ class Outbox:
                 self._write_dead(seq, row.readings, f"envelope-{error.code}", msgspec.json.encode(row.columns))
                 return False
         self._database.execute(
-            f"INSERT INTO batch({_ROW_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO batch VALUES(?,?,?,?,?,?,?,?,?,?)",
             (
                 seq,
                 row.event,
@@ -184,7 +185,7 @@ class Outbox:
                 self._now_us(),
                 belief.boot if held else None,
                 row.offset_us,
-                zlib.crc32(body),
+                checksum(seq, row.readings, total, body),
                 body,
             ),
         )
@@ -218,14 +219,14 @@ class Outbox:
         found: list[Ready] = []
         damaged = []
         with self._guard, self._database.translation():
-            for seq, crc, body in self._database.execute(
-                "SELECT seq, crc, body FROM batch WHERE seq>? AND held=0 ORDER BY seq", (after,)
+            for seq, readings, total, crc, body in self._database.execute(
+                "SELECT seq, readings, read_total, crc, body FROM batch WHERE seq>? AND held=0 ORDER BY seq", (after,)
             ):
                 if len(found) == limit:
                     break
                 if seq in self._confirmed or seq in skip:
                     continue
-                if isinstance(body, bytes) and zlib.crc32(body) == crc:
+                if checksum(seq, readings, total, body) == crc:
                     found.append(Ready(seq, body))
                 else:
                     damaged.append(seq)
@@ -320,23 +321,22 @@ class Outbox:
             self._database.shrink()
 
     def _release(self, belief: Belief) -> None:
-        held = self._database.execute(
-            "SELECT seq, read_total, created_us, boot, offset_us, body FROM batch WHERE held=1 ORDER BY seq LIMIT 200"
-        ).fetchall()
-        for seq, total, created_us, boot, offset_us, body in held:
+        held = self._database.execute(f"{_HELD} LIMIT 200").fetchall()
+        for seq, readings, total, created_us, boot, offset_us, body in held:
             same_boot = boot == belief.boot
             if same_boot and belief.believed:
                 shift_us = belief.offset_us - offset_us
-                self._freeze(seq, total, rows.shifted(_columns.decode(body), shift_us), "synced")
+                self._freeze(seq, readings, total, rows.shifted(_columns.decode(body), shift_us), "synced")
             elif not same_boot or self._running_us() - (created_us - offset_us) >= self._hold_us:
-                self._freeze(seq, total, _columns.decode(body), "estimated")
+                self._freeze(seq, readings, total, _columns.decode(body), "estimated")
 
-    def _freeze(self, seq: int, total: int, columns: list[Column], clock: Clock) -> None:
+    def _freeze(self, seq: int, readings: int, total: int, columns: list[Column], clock: Clock) -> None:
         try:
             with self._database.transaction():
                 payload = self._payload(seq, total, columns, clock)
                 self._database.execute(
-                    "UPDATE batch SET held=0, body=?, crc=? WHERE seq=?", (payload, zlib.crc32(payload), seq)
+                    "UPDATE batch SET held=0, body=?, crc=? WHERE seq=?",
+                    (payload, checksum(seq, readings, total, payload), seq),
                 )
         except EnvelopeError as error:
             self.bury(seq, f"envelope-{error.code}")

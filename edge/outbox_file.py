@@ -13,6 +13,7 @@ import fcntl
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,18 +26,18 @@ VERSION = 1
 _SCHEMA = """
 CREATE TABLE batch(seq INTEGER PRIMARY KEY, event INTEGER NOT NULL, held INTEGER NOT NULL, readings INTEGER NOT NULL,
   read_total INTEGER NOT NULL, created_us INTEGER NOT NULL, boot TEXT, offset_us INTEGER, crc INTEGER NOT NULL,
-  body BLOB NOT NULL);
+  body BLOB NOT NULL) STRICT;
 CREATE TABLE gap(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, readings INTEGER NOT NULL, reason TEXT NOT NULL,
-  carrier INTEGER);
-CREATE TABLE confirmed(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
-CREATE TABLE mark(time_us INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+  carrier INTEGER) STRICT;
+CREATE TABLE confirmed(first INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;
+CREATE TABLE mark(time_us INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 CREATE TABLE rejected(id INTEGER PRIMARY KEY AUTOINCREMENT, time_us INTEGER NOT NULL, link TEXT NOT NULL,
   device TEXT NOT NULL, model TEXT NOT NULL, port INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
-  hex TEXT NOT NULL);
-CREATE TABLE dead(seq INTEGER PRIMARY KEY, reason TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE position(driver TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE fact(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  hex TEXT NOT NULL) STRICT;
+CREATE TABLE dead(seq INTEGER PRIMARY KEY, reason TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE position(driver TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE fact(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
 """
 
 
@@ -137,10 +138,17 @@ class Database:
             yield
         except sqlite3.DatabaseError as error:
             raise translated(error, self.path) from error
+        except UnicodeDecodeError as error:
+            raise OutboxBrokenError(f"{self.path}: text that is none: {error}") from error
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def checksum(seq: int, readings: int, read_total: int, body: bytes) -> int:
+    """CRC-32 over what a row must not get wrong: SQLite itself does not notice a changed byte inside a value."""
+    return zlib.crc32(body, zlib.crc32(f"{seq} {readings} {read_total}".encode()))
 
 
 def read_only(path: Path) -> sqlite3.Connection:

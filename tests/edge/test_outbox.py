@@ -205,7 +205,7 @@ def test_a_damaged_row_is_found_by_its_checksum_buried_and_told(outbox: Outbox, 
         outbox.put([load(hands, value)], (), hands.belief())
     outbox.close()
     with sqlite3.connect(outbox.path) as raw:
-        raw.execute("UPDATE batch SET body=replace(body, '2.0', '7.0') WHERE seq=2")
+        raw.execute("UPDATE batch SET body=cast(replace(body, '2.0', '7.0') AS BLOB) WHERE seq=2")
     raw.close()
     again = open_outbox(outbox.path, hands)
     assert [row.seq for row in again.ready(0, 10)] == [1, 3]
