@@ -1,5 +1,4 @@
 import base64
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rig import NOW_US, a_registry, an_ingest
+from uplinks import EUI, TOPIC, uplink
 
 from firmware_bridge.errors import DecodeError
 from firmware_bridge.reading import Column
@@ -16,33 +16,8 @@ from gateway.ingest import Ingest, Message
 from gateway.inlets import chirpstack, inlets, matches
 from gateway.settings import Device
 
-EUI = "a84041000181c061"
-TOPIC = f"application/5a3b/device/{EUI}/event/up"
-LSE01 = bytes.fromhex("0D16FFCB0929FF83007810")
 SOIL = Device(id="field1-lora", model="dragino/lse01", site="field-1", dev_eui=EUI)
 REGISTRY = a_registry(devices=[SOIL])
-
-
-def uplink(**changes: Any) -> bytes:
-    fields: dict[str, Any] = {
-        "deduplicationId": "3ac7e3c4-4401-4b8d-9386-a5c902f9202d",
-        "time": "2027-01-15T08:00:00.123456789+00:00",
-        "deviceInfo": {"tenantId": "52f14cd4", "applicationName": "soil", "devEui": EUI, "tags": {}},
-        "devAddr": "00189440",
-        "adr": True,
-        "dr": 1,
-        "fCnt": 4,
-        "fPort": 2,
-        "confirmed": False,
-        "data": base64.b64encode(LSE01).decode(),
-        "rxInfo": [
-            {"gatewayId": "0016c001f153a14c", "uplinkId": 4217106255, "rssi": -97, "snr": 3.5, "context": "Jw=="},
-            {"gatewayId": "0016c001f153a14d", "uplinkId": 1, "rssi": -36, "snr": 10.5},
-            {"gatewayId": "0016c001f153a14e", "uplinkId": 2, "rssi": -120},
-        ],
-        "txInfo": {"frequency": 867100000, "modulation": {"lora": {"bandwidth": 125000}}},
-    }
-    return json.dumps({k: v for k, v in (fields | changes).items() if v is not ...}).encode()
 
 
 def by_quantity(columns: list[Column]) -> dict[str, float]:
