@@ -40,6 +40,7 @@ from gateway.webserver import WebServer
 from gateway.window import Window
 
 log = logging.getLogger(__name__)
+PATIENCE_S = 30.0  # how long judging waits for the store to come up
 
 
 def now_us() -> int:
@@ -67,16 +68,36 @@ def public_url(settings: Settings) -> str:
     return settings.gateway.public_url.rstrip("/") or f"http://{settings.gateway.host}:{settings.gateway.port}"
 
 
-class _Preparing:
-    """Sees to it that the InfluxDB has its bucket and its hourly task, whenever it comes up."""
+class _Remembering:
+    """Prepares the store, and fills the window from it, whenever the store comes up; `done` is set then."""
 
-    def __init__(self, store: InfluxStore) -> None:
-        self._store = store
+    def __init__(self, store: Store, window: Window) -> None:
+        self._store, self._window = store, window
+        self.done = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
-        self._store.ensure()
-        self._store.ensure_hourly()
+        """StoreError while the store is down; the supervisor tries again."""
+        if isinstance(self._store, InfluxStore):
+            self._store.ensure()
+            self._store.ensure_hourly()
+        if not self.done.is_set():
+            log.info("window_filled readings=%d", self._window.seed(self._store, now_us()))
+        self.done.set()
         stop.wait()
+
+
+class _Judging:
+    """The watch, begun when the window remembers; with a store that stays down it judges without a past."""
+
+    def __init__(self, watch: Watch, remembering: _Remembering) -> None:
+        self._watch, self._remembering = watch, remembering
+
+    def run(self, stop: threading.Event) -> None:
+        """See Watch.run."""
+        waited_s = 0.0
+        while not stop.is_set() and waited_s < PATIENCE_S and not self._remembering.done.wait(0.2):
+            waited_s += 0.2
+        self._watch.run(stop)
 
 
 class App:
@@ -100,7 +121,7 @@ class App:
         self.rules = rules.load(settings.judge.rules)
         self._ingest = Ingest(self.journal, self.registry, inlets(), now_us)
         self._window = Window(settings.site, settings.device, settings.node, zone=settings.town.zone, now_us=now_us)
-        self._window.seed(self.store, now_us())
+        self._remembering = _Remembering(self.store, self._window)
         self.broker, self.subscription = self._connection(data_dir)
         self._forwarder = Forwarder(
             self.journal,
@@ -181,11 +202,10 @@ class App:
         )
         if self.broker:
             self.supervisor.add("broker", self.broker)
-        if isinstance(self.store, InfluxStore):
-            self.supervisor.add("influx", _Preparing(self.store))
+        self.supervisor.add("memory", self._remembering)
         self.supervisor.add("forwarder", self._forwarder)
         self.supervisor.add("subscription", self.subscription)
-        self.supervisor.add("watch", self.watch)
+        self.supervisor.add("watch", _Judging(self.watch, self._remembering))
         self.supervisor.add("notify", outbox)
         self.supervisor.add("console", self.web)
 

@@ -57,7 +57,7 @@ class Town:
         self.sections.append(toml)
 
     def add_node(self, node: str, drivers: str, *, sealed: bool = False) -> None:
-        """Enrol a node: its key on both sides, its edge configuration with `drivers` tables."""
+        """Enrol a node: its key on both sides, its edge file with these drivers; PORTS stands for the ports folder."""
         keys = self.data_dir / "nodes"
         keys.mkdir(parents=True, exist_ok=True)
         (keys / f"{node}.key").write_text(secrets.token_hex(32) + "\n")
@@ -68,7 +68,8 @@ class Town:
             f'[node]\nid = "{node}"\ntenant = "{TENANT}"\nkey_file = "var/nodes/{node}.key"\n'
             f'sealed = {str(sealed).lower()}\nclock = "trust"\n'
             f"[broker]\nport = {self.broker_port}\n[uplink]\nreceipt_s = 2.0\nbacklog_rows_per_s = 0.0\n"
-            f"reconnect_max_s = 1.0\n[health]\ninterval_s = 0.0\n{drivers}"
+            f"reconnect_max_s = 1.0\n[health]\ninterval_s = 0.0\n"
+            + drivers.replace("PORTS", str(self.folder / "ports"))
         )
 
     def write(self) -> Path:

@@ -35,7 +35,7 @@ LINE_DRIVER = """
 [[driver]]
 kind = "line"
 name = "roof-scale"
-port = "ports/scale"
+port = "PORTS/scale"
 [[driver.device]]
 id = "scale-1"
 model = "generic/line-load-cell"
@@ -159,7 +159,8 @@ def test_the_same_line_becomes_a_point_in_a_real_influxdb(town: Town, tmp_path: 
         store = InfluxStore(influx.url, influx.org, "town", influx.token, tmp_path / "aside.db")
         store.ensure()
         try:
-            wait_until(lambda: any(latest.value == 123.0 for latest in store.latest().values()), 60, every_s=1)
+            wait_until(lambda: sum(store.count(0, 1 << 60).values()) > 0, 60, every_s=1)
+            assert {latest.value for latest in store.latest().values()} == {123.0}
         finally:
             stop.set()
             speaking.join()

@@ -18,7 +18,7 @@ DRIVER = """
 [[driver]]
 kind = "line"
 name = "scale"
-port = "ports/scale"
+port = "PORTS/scale"
 [[driver.device]]
 id = "scale-1"
 model = "generic/line-load-cell"
