@@ -11,6 +11,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "satomo
 INSTALL = {
     "mosquitto": "apt-get install mosquitto",
     "browser": "apt-get install chromium fonts-noto-cjk",
+    "compiler": "apt-get install gcc g++ make",
     "influx": ".ci/influxd (needs Go and cargo), or set INFLUXDB_URL and INFLUXDB_TOKEN",
 }
 _missing_seen: dict[str, list[str]] = {}
@@ -24,6 +25,8 @@ def _found(part: str) -> bool:
         return shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin") is not None
     if part == "browser":
         return shutil.which("chromium") is not None
+    if part == "compiler":
+        return all(shutil.which(name) for name in ("cc", "c++", "make"))
     influxd = os.environ.get("SATOMORI_INFLUXD", CACHE / "influxd-2.7.12" / "influxd")
     return "INFLUXDB_URL" in os.environ or Path(influxd).is_file()
 
