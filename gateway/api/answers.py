@@ -90,7 +90,7 @@ def _store(request: Request, error: Exception) -> Response:
 
 def _unknown(request: Request, error: Exception) -> Response:
     number = secrets.token_hex(4)
-    log.error("request_failed id=%s path=%r", number, request.url.path, exc_info=error)
+    log.error("request_failed id=%s path=%r error=%s", number, request.url.path, type(error).__name__)
     return _say(request, 500, "error.ours", id=number)
 
 

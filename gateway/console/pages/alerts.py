@@ -74,20 +74,14 @@ def close(
 
 def _done(request: Request, actor: Actor, alert_id: int, act: Callable[[], Alert]) -> Response:
     try:
-        done = act()
+        act()
     except RecordsError:  # somebody was faster: the page says who
-        done = the_alert(request, actor, alert_id)
-        if request.headers.get("hx-request"):
-            return _page(request, actor, done, "next.html", late=True)
-        return _page(request, actor, done, late=True, status=409)
-    if request.headers.get("hx-request"):
-        return _page(request, actor, done, "next.html")
+        status = 200 if request.headers.get("hx-request") else 409
+        return _page(request, actor, the_alert(request, actor, alert_id), late=True, status=status)
     return moved(f"/alerts/{alert_id}")
 
 
-def _page(
-    request: Request, actor: Actor, alert: Alert, template: str = "alert.html", *, late: bool = False, status: int = 200
-) -> Response:
+def _page(request: Request, actor: Actor, alert: Alert, *, late: bool = False, status: int = 200) -> Response:
     context, voice = context_of(request), voice_of(request)
     view = alert_view(context, voice, alert, actor)
     home = next((home for home in context.state().homes if home.site == alert.subject), None)
@@ -95,7 +89,7 @@ def _page(
     seen = context.people.audit.rows(50, subject=f"alert {alert.id}")
     return render(
         request,
-        template,
+        "alert.html",
         actor,
         status,
         alert=alert,
