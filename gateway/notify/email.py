@@ -76,7 +76,7 @@ class Email(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         mail = EmailMessage()
         mail["From"] = self.sender
         mail["To"] = address
-        mail["Subject"] = f"{message.subject('ja')} / {message.subject('en')}"
+        mail["Subject"] = " ".join(f"{message.subject('ja')} / {message.subject('en')}".split())  # one line, whatever
         mail["Date"] = format_datetime(datetime.fromtimestamp(message.made_us // 1_000_000, UTC))
         mail["Message-ID"] = f"<{message.key}@{self.sender.rsplit('@', 1)[1]}>"
         mail["Auto-Submitted"] = "auto-generated"
