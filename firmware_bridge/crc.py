@@ -24,6 +24,7 @@ def _table(polynomial: int) -> tuple[int, ...]:
 
 
 _MODBUS = _table_reflected(0xA001)
+_KERMIT = _table_reflected(0x8408)
 _CRC8 = _table(0x07)
 
 
@@ -38,6 +39,14 @@ def crc16_modbus(data: bytes) -> int:
 def crc16_ccitt(data: bytes) -> int:
     """CRC-16/CCITT-FALSE (IBM-3740), polynomial 0x1021, start 0xFFFF; check value 0x29B1. Sent high byte first."""
     return binascii.crc_hqx(data, 0xFFFF)
+
+
+def crc16_kermit(data: bytes) -> int:
+    """CRC-16/KERMIT, polynomial 0x1021 reflected, start 0; check value 0x2189. SenseCAP sends it low byte first."""
+    value = 0
+    for byte in data:
+        value = (value >> 8) ^ _KERMIT[(value ^ byte) & 0xFF]
+    return value
 
 
 def crc8(data: bytes) -> int:

@@ -27,6 +27,7 @@ from firmware_bridge.errors import DecodeError
 from firmware_bridge.reading import Reading
 
 _Key = tuple[str, int]
+_Single = tuple[str, int, int, int, tuple[int, ...]]
 _EXACT = 1e-9
 
 
@@ -45,7 +46,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """An enumeration: for each raw, the readings it stands for (quantity, value, channel); an empty one tells nothing.
+    """An enumeration in one byte: for each raw, its readings (quantity, value, channel); an empty one tells nothing.
 
     Any other raw is DecodeError `value`.
     """
@@ -112,8 +113,15 @@ class _Plan:
         for field in () if item.dated else item.fields:
             for key in _told(field):
                 self.mask |= bits.setdefault(key, 2 << len(bits))
-        only = item.fields[0] if len(item.fields) == 1 else None
-        self.single = only if isinstance(only, Value) and not item.dated else None
+
+    def step(self) -> tuple[int, int, Any, "_Single | None", dict[int, tuple[Reading, ...]] | None, "_Plan"]:
+        """What the reading loop needs at hand: size, mask, unpacker, and the lone value or enumeration if it is one."""
+        only = self.item.fields[0] if len(self.item.fields) == 1 and not self.item.dated else None
+        single = (
+            (only.quantity, only.factor, only.divisor, only.channel, only.absent) if isinstance(only, Value) else None
+        )
+        ready = _ready(only) if isinstance(only, Choice) else None
+        return self.size, self.mask, self.unpack, single, ready, self
 
     def read(self, payload: bytes, at: int, readings: list[Reading]) -> None:
         """Add the readings of the value at `at`."""
@@ -159,6 +167,10 @@ class _Plan:
         return packed
 
 
+def _ready(choice: Choice) -> dict[int, tuple[Reading, ...]]:
+    return {raw: tuple(Reading(*one) for one in case) for raw, case in choice.cases.items()}
+
+
 def _is_so(when: tuple[int, int] | None, raws: Sequence[int]) -> bool:
     return when is None or raws[when[0]] == when[1]
 
@@ -188,6 +200,7 @@ class _Table:
     def __init__(self, items: Items) -> None:
         bits: dict[_Key, int] = {}
         self.plans = {bytes.fromhex(tag): _Plan(item, bits) for tag, item in items.items()}
+        self.steps = {tag: plan.step() for tag, plan in self.plans.items()}
         self.tag_bytes = len(next(iter(self.plans)))
 
 
@@ -201,25 +214,27 @@ class Family:
     def decode(self, model: str, _port: int, payload: bytes) -> tuple[Reading, ...]:
         """Readings of a frame on any port. DecodeError channel, length, value, record-time, twice, no-value."""
         table = self._tables[model]
-        plans, tag_bytes = table.plans, table.tag_bytes
+        steps, tag_bytes = table.steps, table.tag_bytes
         readings: list[Reading] = []
         at, end, seen, clash = 0, len(payload), 0, 0
         while at < end:
             start = at + tag_bytes
-            plan = plans.get(payload[at:start])
-            if plan is None or start + plan.size > end:
-                raise _unread(payload, at, start, plan)
-            single = plan.single
-            if single is None:
-                plan.read(payload, start, readings)
+            step = steps.get(payload[at:start])
+            if step is None or start + step[0] > end:
+                raise _unread(payload, at, start, step[0] if step else None)
+            size, mask, unpack, single, ready, plan = step
+            if single is not None:
+                quantity, factor, divisor, channel, absent = single
+                raw = unpack(payload, start)[0]
+                if raw not in absent:
+                    readings.append(Reading(quantity, raw * factor / divisor, channel))
+            elif ready is not None and payload[start] in ready:
+                readings += ready[payload[start]]
             else:
-                raw = plan.unpack(payload, start)[0]
-                if raw not in single.absent:
-                    value = raw * single.factor / single.divisor
-                    readings.append(Reading(single.quantity, value, single.channel))
-            clash |= seen & plan.mask
-            seen |= plan.mask
-            at = start + plan.size
+                plan.read(payload, start, readings)
+            clash |= seen & mask
+            seen |= mask
+            at = start + size
         if not readings:
             raise DecodeError("no-value", "the frame only introduces the device, or says that it has no value")
         return _merged(readings) if clash else tuple(readings)
@@ -240,11 +255,11 @@ class Family:
         return frame
 
 
-def _unread(payload: bytes, at: int, start: int, plan: _Plan | None) -> DecodeError:
-    if plan is None and start <= len(payload):
+def _unread(payload: bytes, at: int, start: int, size: int | None) -> DecodeError:
+    if size is None and start <= len(payload):
         return DecodeError("channel", f"byte {at}: no channel {payload[at:start].hex(' ')} is known for this model")
-    size = plan.size if plan else start - at
-    return DecodeError("length", f"byte {at}: wanted {size} bytes more, got {max(0, len(payload) - start)}")
+    wanted = start + (size or 0) - at
+    return DecodeError("length", f"byte {at}: wanted {wanted} bytes of a channel, got {len(payload) - at}")
 
 
 def _merged(readings: Sequence[Reading]) -> tuple[Reading, ...]:

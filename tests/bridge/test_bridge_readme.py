@@ -34,7 +34,7 @@ def test_the_frames_shown_are_what_the_framer_sends() -> None:
 
 def test_the_check_values_shown_are_ours() -> None:
     check = b"123456789"
-    for value in (crc.crc16_ccitt(check), crc.crc16_modbus(check), crc.crc8(check), crc.xor8(check)):
+    for value in (crc.crc16_ccitt(check), crc.crc16_modbus(check), crc.crc16_kermit(check), crc.crc8(check), crc.xor8(check)):
         assert f"`{value:x}`" in TEXT
 
 

@@ -9,6 +9,7 @@ CHECK = b"123456789"
 def test_checksums_have_their_published_check_values() -> None:
     assert crc.crc16_modbus(CHECK) == 0x4B37
     assert crc.crc16_ccitt(CHECK) == 0x29B1
+    assert crc.crc16_kermit(CHECK) == 0x2189
     assert crc.crc8(CHECK) == 0xF4
     assert crc.xor8(CHECK) == 0x31
 
