@@ -2,8 +2,8 @@
 
 One row is one batch and one seq: 1, 2, 3 … within an epoch of 64 random bits, drawn when the file is made and never
 used again. A row's payload is frozen when its times are believed: the same seq is the same bytes for ever. One commit
-holds everything that waits, with the positions of resuming drivers; receipts are written with the next commit, or
-after two seconds. A seq is never given twice.
+holds everything that waits, with the positions of resuming drivers; receipts are written every two seconds at most.
+A seq is never given twice.
 
 Full: rows go in this order, each counted and told to the gateway as a gap: confirmed ones (no gap), the oldest gauges,
 the oldest events. Thread-safe; one process, by lock.
@@ -117,7 +117,8 @@ class Outbox:
             try:
                 kept, seq, total = self._write(packed, taken, rejected, belief)
             except OutboxFullError:
-                if not (self._room.give_up_ballast() and self._drop_some("disk-full")):
+                self._room.free_disk()
+                if not self._drop_some("disk-full"):
                     raise
                 kept, seq, total = self._write(packed, taken, rejected, belief)
             self.last_seq, self.read_total = seq, total
@@ -160,7 +161,8 @@ class Outbox:
             self._kept.reject(rejected)
             positions = [one.position for one in taken if one.position is not None]
             self._database.executemany("INSERT OR REPLACE INTO position VALUES(?,?)", positions)
-            self._write_confirmed()
+            if self._running_us() - self._flushed_us >= _FLUSH_US:
+                self._write_confirmed()
         return kept, seq, total
 
     def _write_row(self, seq: int, total: int, row: rows.Row, belief: Belief) -> bool:

@@ -86,7 +86,14 @@ class Database:
                 self.execute(f"PRAGMA user_version={VERSION}")
             self.path.chmod(0o600)
         self._check()
-        self.execute(f"PRAGMA max_page_count={int(max_mb * (1 << 20)) // PAGE_BYTES}")
+        self.execute(f"PRAGMA max_page_count={self._most_bytes(max_mb) // PAGE_BYTES}")
+
+    def _most_bytes(self, max_mb: float) -> int:
+        """The configured limit, or what the disk has now, less half of it (at most 16 MB) for the journal."""
+        disk = os.statvfs(self.path.parent)
+        free_bytes = disk.f_bavail * disk.f_frsize
+        used_bytes = self.path.stat().st_size
+        return min(int(max_mb * (1 << 20)), used_bytes + free_bytes - min(16 << 20, free_bytes // 2))
 
     def _check(self) -> None:
         version = self.one("PRAGMA user_version")

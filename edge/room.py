@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from edge.errors import OutboxError
 from edge.outbox_file import PAGE_BYTES, Database
 from edge.ranges import Ranges
 
@@ -50,13 +51,11 @@ class Room:
                 return [(seq, readings, seq in confirmed) for seq, readings in found]
         return []
 
-    def give_up_ballast(self) -> bool:
-        """Make a megabyte of room on a full disk; False where it was given up before."""
-        try:
-            self._ballast.unlink()
-        except OSError:
-            return False
-        return True
+    def free_disk(self) -> None:
+        """Make what room can be made on a full disk: the ballast goes, and the journal is folded into the file."""
+        self._ballast.unlink(missing_ok=True)
+        with suppress(OutboxError):
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def keep_ballast(self) -> None:
         """Set a megabyte aside, where the disk has at least ten times that."""

@@ -163,6 +163,7 @@ class Sender:
         if receipt.resync and receipt.seq < outbox.confirmed_seq:
             log.warning("resync from=%d to=%d", outbox.confirmed_seq, receipt.seq)
             outbox.resync(receipt.seq)
+            outbox.confirm(receipt.seq, receipt.ranges)
             self._restart()
         elif outbox.confirm(receipt.seq, receipt.ranges):
             self._unconfirmed = {seq for seq in self._unconfirmed if outbox.is_waiting(seq)}

@@ -1,0 +1,71 @@
+"""Which radio frames were heard already, kept in a file: after a restart nothing old is taken for new.
+
+Kept by node and by a mark of its key: a node that gets a new key (a board that was replaced) begins anew. Written
+before a frame is passed on, as a whole and renamed into place: a power cut leaves the old file or the new one.
+"""
+
+import hmac
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from firmware_bridge.nodeframe import Heard
+
+log = logging.getLogger("edge.heard")
+
+
+class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far one node was heard under one key."""
+
+    mark: str
+    heard: Heard
+
+
+class HeardFile:
+    """See the module. `is_kept` is false while the file cannot be written; what is in memory is judged by then."""
+
+    def __init__(self, path: Path, keys: Mapping[int, bytes]) -> None:
+        self._path = path
+        self._marks = {node: hmac.digest(key, b"heard", "sha256").hex()[:16] for node, key in keys.items()}
+        self.is_kept = True
+
+    def load(self) -> dict[int, Heard]:
+        """What was kept for the nodes and keys of today; nothing where there is no file, or where it is damaged.
+
+        A damaged file is moved aside: until each node is heard again, one frame recorded earlier would be believed.
+        """
+        try:
+            kept = msgspec.json.decode(self._path.read_bytes(), type=dict[int, Kept])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.DecodeError) as error:
+            log.error("heard_damaged file=%s error=%s", self._path, error)
+            self._move_aside()
+            return {}
+        return {node: one.heard for node, one in kept.items() if self._marks.get(node) == one.mark}
+
+    def write(self, heard: Mapping[int, Heard]) -> None:
+        """Replace the file. A disk that is full or read-only is told once, by `is_kept` and in the log."""
+        kept = {node: Kept(self._marks[node], one) for node, one in heard.items() if node in self._marks}
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        try:
+            with fresh.open("wb") as file:
+                file.write(msgspec.json.encode(kept))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+        except OSError as error:
+            if self.is_kept:
+                log.error("heard_lost file=%s error=%s", self._path, error)
+            self.is_kept = False
+        else:
+            self.is_kept = True
+
+    def _move_aside(self) -> None:
+        try:
+            self._path.replace(self._path.with_name(f"{self._path.name}.damaged"))
+        except OSError as error:
+            log.error("heard_stuck file=%s error=%s", self._path, error)
