@@ -17,7 +17,7 @@ SUSPECT_TIME = 1  # quality bit: the time lies more than 5 minutes in the future
 ESTIMATED_TIME = 2  # quality bit: the node's clock was not believed when the time was written
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One journal entry, decoded: what a store appends. `id` is the journal's own, growing number.
 
     `fingerprint`: 48 bits of the message's key (source, epoch, seq), the same in every journal, so that an entry is

@@ -171,7 +171,7 @@ def test_a_wrong_password_is_told_and_tried_again_slowly(tmp_path: Path, caplog:
     with start_mosquitto(tmp_path, passwords("n-01")) as broker:
         subscription = Subscription("127.0.0.1", broker.port, "gateway", "wrong", TENANT, ingest)
         with running(subscription):
-            wait_until(lambda: "Not authorized" in caplog.text, 10)
+            wait_until(lambda: "not authorized" in caplog.text, 10)
             assert not subscription.connected
     ingest.journal.close()
 
