@@ -61,7 +61,7 @@ def test_every_file_a_page_names_exists(page: Path) -> None:
 
 
 def _made_later(name: str) -> bool:
-    return "/vendor" in name or Path(name).stem in {"beacon", "rise", "siren"}  # what CONTRIBUTING.md has its reader write
+    return "/vendor" in name or Path(name).stem in {"beacon", "rise", "siren"}  # what CONTRIBUTING.md lets one write
 
 
 def _shown(page: Path) -> list[str]:
