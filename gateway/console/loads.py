@@ -70,10 +70,11 @@ def roof_view(voice: Voice, site: Site, roof: RoofState, actor: Actor) -> RoofVi
 
 
 def key_of(roof: RoofState) -> StateKey:
-    """The worse of what the watch says and what the level means, so that a word and its colour never disagree."""
-    if roof.load_kg_m2 is None:
-        return worst(roof.key, "unknown")
-    return roof.key if roof.level == "unknown" else worst(roof.key, LEVEL_KEY[roof.level])
+    """The worse of what the watch says and what the level means, so that a word and its colour never disagree.
+
+    Without a load or a design load nothing is judged: unknown, never fine.
+    """
+    return worst(roof.key, LEVEL_KEY[roof.level])
 
 
 def _word(voice: Voice, roof: RoofState, key: StateKey) -> str:

@@ -15,6 +15,7 @@ US = 1_000_000
 HOUR_US = 3_600 * US
 _LEAST_GAP_S = 900.0
 _USUAL_GAP_S = 3_600.0
+_HOURLY_GAP_S = 9_000.0  # hourly means lie an hour apart: two missing make a gap
 _INTERVALS = 3
 _ROWS = 48
 _RAW_SPAN_US = 3 * 24 * HOUR_US
@@ -81,7 +82,7 @@ def chart(
         src=source(key, start_us, end_us),
         unit=unit,
         step=known.step if known else 0.01,
-        gap_s=gap_s(device),
+        gap_s=gap_s(device) if end_us - start_us <= _RAW_SPAN_US else max(gap_s(device), _HOURLY_GAP_S),
         from_s=start_us // US,
         to_s=end_us // US,
         kind={"event": "event", "state": "step"}.get(known.kind if known else "gauge", "line"),

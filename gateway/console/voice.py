@@ -66,7 +66,7 @@ class Voice:
     def sentences(self, *parts: str) -> str:
         """Statements as sentences one after the other; empty ones are left out."""
         end, between = ("。", "") if self.lang == "ja" else (".", " ")
-        return between.join(part.rstrip("。. ") + end for part in parts if part)
+        return between.join(part[0].upper() + part[1:].rstrip("。. ") + end for part in parts if part)
 
     def pick(self, ja: str, en: str) -> str:
         """One of two texts."""

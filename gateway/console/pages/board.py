@@ -63,7 +63,7 @@ def board(request: Request, actor: Person) -> Response:
         counts=[(key, sum(one == key for _, one in keys)) for key in _order(keys)],
         cards=[_card(context, voice, state, alert, actor) for alert in urgent],
         rows=_attention(context, voice, state, alerts, actor),
-        roofs=_roofs(context, voice, state, actor),
+        roofs=_roofs(context, voice, state, actor, {alert.subject for alert in urgent}),
         fields=field_rows(context, voice, state) if actor.sees("field") else [],
         village=village(context, voice, state) if actor.sees("home") else [],
         homes=len(state.homes) if actor.sees("home") else 0,
@@ -148,11 +148,12 @@ def _attention(context: Context, voice: Voice, state: TownState, alerts: list[Al
     return sorted(rows, key=lambda row: ORDER.index(row.key))
 
 
-def _roofs(context: Context, voice: Voice, state: TownState, actor: Actor) -> list[RoofView]:
+def _roofs(context: Context, voice: Voice, state: TownState, actor: Actor, shown: set[str]) -> list[RoofView]:
     if not actor.sees("roof"):
         return []
     order = sorted(state.roofs, key=lambda roof: (ORDER.index(key_of(roof)), -(roof.ratio or 0)))
-    return [roof_view(voice, context.registry.sites[roof.site], roof, actor) for roof in order]
+    views = [roof_view(voice, context.registry.sites[roof.site], roof, actor) for roof in order]
+    return [msgspec.structs.replace(view, say="", alert="") if view.id in shown else view for view in views]
 
 
 def _recent(context: Context, voice: Voice, actor: Actor) -> list[AlertView]:

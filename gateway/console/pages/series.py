@@ -55,6 +55,7 @@ def series(
         site_href=f"/{site.kind}s/{site.id}" if site and actor.sees(site.kind) else "",
         device=known,
         key=key,
+        event=QUANTITIES[quantity].kind == "event",
         spans=[(one, f"{series_href(device, quantity)}?span={one}&channel={channel}", one == span) for one in DAYS],
         chart=plots.chart(context, voice, key, start_us, end_us, limit=limit),
         tile=tile(context, voice, value) if value else None,
