@@ -32,7 +32,7 @@ def readme_example() -> str:
 
 def test_the_example_of_the_readme_is_a_configuration(tmp_path: Path) -> None:
     loaded = load(tmp_path, readme_example())
-    assert [type(driver).__name__ for driver in loaded.drivers] == ["ModbusRtu", "Line", "EnOcean", "Replay"]
+    assert {type(driver).__name__ for driver in loaded.drivers} >= {"ModbusRtu", "Line", "EnOcean", "Replay"}
     assert loaded.node.key_file == str(tmp_path / "node-017.key")
     assert Path(loaded.outbox.path).is_absolute()
 
