@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware_bridge import codecs
-from firmware_bridge.reading import Column
+from firmware_bridge.reading import Column, SeriesKey
 from gateway.detect import Block, Grid
 from gateway.rings import Marks
 from gateway.settings import Device, Node, Site
@@ -53,7 +53,7 @@ class Activity:
         self._heard_from = {origin for group in self._origins.values() for origin in group}
         self._moved: Marks[str] = Marks(STEP_US, self.columns)
         self._heard: Marks[str] = Marks(STEP_US, self.columns)
-        self._last_us: dict[str, int] = {}
+        self._last: dict[str, tuple[int, str, str]] = {}  # of a device: when, itself, its series
         self._states: dict[tuple[str, str, int], tuple[int, float]] = {}
 
     @property
@@ -78,12 +78,13 @@ class Activity:
         moved = self._movements(column, times, values)
         if moved:
             self._moved.mark(column.device, _minutes(moved))
-            self._last_us[column.device] = max(self._last_us.get(column.device, 0), *moved)
+            series = str(SeriesKey("", column.device, column.quantity, column.channel))
+            newest = (max(moved), column.device, series)
+            self._last[column.device] = max(newest, self._last.get(column.device, newest))
 
-    def last(self, home: str) -> tuple[int, str]:
-        """Time and device of the last movement of a home; 0 and "" where there is none."""
-        found = [(self._last_us[d], d) for d in self._devices.get(home, []) if d in self._last_us]
-        return max(found, default=(0, ""))
+    def last(self, home: str) -> tuple[int, str, str]:
+        """Time, device and series of the last movement of a home; 0, "" and "" where there is none."""
+        return max((self._last[d] for d in self._devices.get(home, []) if d in self._last), default=(0, "", ""))
 
     def block(self, columns: int, now_us: int, offset_us: int) -> tuple[list[str], Block, Grid]:
         """Homes × minutes that end with the minute of `now_us`."""

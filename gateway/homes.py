@@ -30,6 +30,7 @@ class Quiet(msgspec.Struct, frozen=True, kw_only=True):
     limit_s: float
     last_us: int
     last_device: str
+    last_series: str
     learned_days: int
 
 
@@ -67,7 +68,7 @@ class Homes:
         for row, home in enumerate(homes):
             one = {name: array[row : row + 1] for name, array in model.items()}
             numbers = detector.explain(block[row : row + 1], grid, limits[row : row + 1], one)
-            last_us, last_device = window.last_activity(home)
+            last_us, last_device, last_series = window.last_activity(home)
             known = not blind and not math.isnan(scores[row])
             found[home] = Quiet(
                 score=float(scores[row]) if known else math.nan,
@@ -76,6 +77,7 @@ class Homes:
                 limit_s=numbers["limit_s"],
                 last_us=last_us,
                 last_device=last_device,
+                last_series=last_series,
                 learned_days=int(numbers["days"]),
             )
         return found
@@ -99,5 +101,5 @@ class Homes:
             score=quiet.score,
             time_us=now_us,
             numbers=numbers,
-            series=f"{device.id}/motion" if device is not None else "",
+            series=quiet.last_series,
         )

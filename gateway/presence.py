@@ -76,19 +76,18 @@ class Ears:
         return Presence(blind=blind, score=score, quiet_s=window.quiet_s(), nodes=nodes, devices=devices, online=states)
 
     def findings(self, presence: Presence, now_us: int) -> list[Finding]:
-        """A finding of every rule about every subject."""
+        """A finding of every rule about every subject; numbers only where the score is over the line."""
         found = []
         for rule in self._rules:
             if rule.subject == "gateway":
-                numbers: Numbers = {"quiet_s": presence.quiet_s}
-                found.append(_finding(rule, GATEWAY, "gateway", presence.score, now_us, numbers))
+                found.append(_finding(rule, GATEWAY, "gateway", presence.score, now_us, {"quiet_s": presence.quiet_s}))
             elif rule.subject == "node":
                 for id_, heard in presence.nodes.items():
-                    numbers = self._node_numbers(id_, heard)
+                    numbers = self._node_numbers(id_, heard) if heard.score >= 1 else {}
                     found.append(_finding(rule, id_, "node", heard.score, now_us, numbers))
             else:
                 for id_, heard in presence.devices.items():
-                    numbers = self._device_numbers(id_, heard)
+                    numbers = self._device_numbers(id_, heard) if heard.score >= 1 else {}
                     found.append(_finding(rule, id_, "device", heard.score, now_us, numbers))
         return found
 

@@ -136,8 +136,8 @@ class Window:
         with self._lock:
             return self._activity.block(columns or self._activity.columns, now_us, self.offset_us(now_us))
 
-    def last_activity(self, home: str) -> tuple[int, str]:
-        """Time and device of a home's last movement; 0 and "" where none is in the window."""
+    def last_activity(self, home: str) -> tuple[int, str, str]:
+        """Time, device and series of a home's last movement; 0, "" and "" where none is in the window."""
         with self._lock:
             return self._activity.last(home)
 

@@ -164,7 +164,7 @@ def test_it_fills_itself_from_the_store_and_shows_the_same(tmp_path: Path, windo
     store.close()
     np.testing.assert_array_equal(window.block(MOISTURE, 144)[1], again.block(MOISTURE, 144)[1])
     np.testing.assert_array_equal(window.activity()[1], again.activity()[1])
-    assert again.last_activity("home-a07") == (START_US, "pir-a07")
+    assert again.last_activity("home-a07") == (START_US, "pir-a07", "pir-a07/motion")
     assert again.late == 0
 
 
@@ -238,7 +238,7 @@ def test_a_backlog_of_a_home_was_heard_then(window: Window) -> None:
     hear(window, "outbox_depth", *((at, 0) for at in range(-30, -20)), device="pi-a07")
     hear(window, "motion", (-25, 1))
     assert minutes(window, columns=31)[:14] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, -1]
-    assert window.last_activity("home-a07") == (START_US - 25 * MINUTE_US, "pir-a07")
+    assert window.last_activity("home-a07")[:2] == (START_US - 25 * MINUTE_US, "pir-a07")
 
 
 def test_how_long_nothing_came_is_measured_on_the_steady_clock(window: Window, clock: Clock) -> None:
