@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.demo import words
 from gateway.demo.folder import DAYS, DemoError
 from gateway.demo.processes import Processes
 
@@ -48,7 +49,7 @@ def flush(processes: Processes, folder: Path, nodes: list[str]) -> dict[str, tup
 def _outbox(processes: Processes, config: str) -> tuple[int, int]:
     status, answer, complaint = processes.ask("edge", "outbox", config, "--json")
     if status != 0:
-        raise DemoError(f"{config}: {complaint.strip()}")
+        raise DemoError(f"{config}: {words.last(complaint)}")
     report = json.loads(answer)
     return int(report["read_total"]), int(report["waiting_readings"])
 
@@ -56,10 +57,10 @@ def _outbox(processes: Processes, config: str) -> tuple[int, int]:
 def account(processes: Processes, folder: Path, outboxes: dict[str, tuple[int, int]]) -> tuple[list[Line], bool]:
     """A line a source, and whether everything adds up. The gateway must have stopped."""
     days = str(DAYS + 1)
-    words = ("gateway", "accounting", str(folder / "satomori.toml"), "--json", "--days", days)
-    status, answer, complaint = processes.ask(*words, timeout_s=120)
+    config = str(folder / "satomori.toml")
+    status, answer, complaint = processes.ask("gateway", "accounting", config, "--json", "--days", days, timeout_s=120)
     if status not in (0, 1) or not answer.strip():
-        raise DemoError(f"accounting: {complaint.strip()}")
+        raise DemoError(f"accounting: {words.last(complaint)}")
     told = json.loads(answer)
     sent: Counter[str] = Counter()
     stored: Counter[str] = Counter()

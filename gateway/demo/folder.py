@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from gateway.demo import plain, town
-from gateway.demo.stories import Stories, Story, storm
+from gateway.demo.stories import DESIGN_KG_M2, Stories, Story, storm
 from gateway.demo.town import Layout, Ports, Size
 from gateway.errors import GatewayError
 from gateway.registry import make_key
@@ -56,7 +56,7 @@ def simulation(size: Size, layout: Layout, start_us: int) -> tuple[plain.Table, 
     """The plan of the simulated world, and its stories in the order of their telling."""
     tell = Stories(load(), start_us)
     roof, of_roof = tell.roof("roof-1")
-    calm = storm("roof-2", 40.0, 120.0, roof["peak_us"])
+    calm = storm("roof-2", 0.12 * DESIGN_KG_M2, 0.4 * DESIGN_KG_M2, roof["peak_us"])
     plan: plain.Table = {
         "seed": size.seed,
         "start_us": start_us,

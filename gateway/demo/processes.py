@@ -30,9 +30,9 @@ class Child:
 
 
 class Processes:
-    """Starts `python -m …` programs in `folder`.
+    """Starts `python -m …` programs in `folder`; `processes.json` there holds their ids, `logs/` what they say.
 
-    What they say goes to `logs/<name>.log`, their ids to `processes.json`. Each is held on a leash (`gateway.leash`): it ends when this process ends, however that happens.
+    Each is held on a leash (`gateway.leash`): it ends when this process ends, however that happens.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
@@ -96,10 +96,10 @@ class Processes:
         """Programs that have ended and are not started again."""
         return [child.name for child in self._children.values() if not child.alive]
 
-    def last_words(self, name: str, lines: int = 12) -> str:
-        """The end of what a program said."""
+    def said(self, name: str) -> str:
+        """What a program said so far."""
         path = self._folder / "logs" / f"{name}.log"
-        return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:]) if path.exists() else ""
+        return path.read_text("utf-8", "replace") if path.exists() else ""
 
     def stop(self, names: Iterable[str] | None = None) -> list[str]:
         """Stop these programs, or all, together; SIGKILL for those still there after 15 s, whose names are returned."""

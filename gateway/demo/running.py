@@ -47,6 +47,7 @@ class Demo:
         self._out = out or sys.stdout
         self._stop = threading.Event()
         self._began_s = time.monotonic()
+        self._failed = False
 
     def run(self) -> int:
         """Run it. 0 where the account adds up, 1 where it does not. DemoError where it cannot start."""
@@ -87,7 +88,8 @@ class Demo:
         self._say(words.WRITING)
         status, answer, complaint = processes.ask("edge.simulator", "past", plan, timeout_s=120)
         if status != 0:
-            raise DemoError(f"edge.simulator: {complaint.strip()}")
+            (root / "logs" / "past.log").write_text(complaint, "utf-8")
+            raise DemoError(words.LOST.format(name="edge.simulator past", said=words.last(complaint)))
         processes.start("simulator", "edge.simulator", "live", plan)
         code_file = root / "var" / "first-run-code"
         self._await(lambda: _answers(self._wish.port) and code_file.is_file(), processes, "gateway", START_S)
@@ -123,26 +125,33 @@ class Demo:
     def _watch(self, processes: Processes, root: Path, stories: list[Story]) -> None:
         """Until it is time to stop: mend what ends, tell of mails, take the picture once every story was told."""
         seen: set[Path] = set()
-        pictured = self._wish.screenshot is None
+        target = self._wish.screenshot
         late_us = max(story.told_us for story in stories) + 60_000_000
         while not self._done():
             self._mend(processes)
             for path in sorted(set((root / "mailbox").glob("*.eml")) - seen):
                 seen.add(path)
                 self._say(words.MAIL.format(clock=words.clock(), subject=_subject(path)))
-            if not pictured and (len(seen) >= len(stories) or time.time_ns() // 1000 > late_us):
-                pictured = True
-                self._picture(root)
+            if target and (len(seen) >= len(stories) or time.time_ns() // 1000 > late_us):
+                self._picture(root, target)
+                target = None
             self._stop.wait(_TICK_S)
 
-    def _picture(self, root: Path) -> None:
+    def _picture(self, root: Path, target: Path) -> None:
         from gateway.demo import picture
 
-        target = self._wish.screenshot
-        if target is not None:
-            code = (root / "var" / "first-run-code").read_text("ascii").strip()
-            login = picture.take(target.resolve(), f"http://127.0.0.1:{self._wish.port}", code)
-            self._say(words.PICTURE.format(path=target) + (f"  ({login})" if login else ""))
+        code_file = root / "var" / "first-run-code"
+        if not code_file.is_file():
+            self._say(words.CODE_USED)
+            return
+        url = f"http://127.0.0.1:{self._wish.port}"
+        try:
+            password = picture.take(target.resolve(), url, code_file.read_text("ascii").strip())
+        except DemoError as error:
+            self._failed = True
+            self._say(str(error))
+        else:
+            self._say(words.PICTURE.format(path=target, login=picture.LOGIN, password=password))
 
     def _end(self, processes: Processes, root: Path) -> int:
         """Stop in the order in which readings flow, and account for every one of them."""
@@ -158,19 +167,19 @@ class Demo:
             self._say(words.LATE.format(names=", ".join(late)))
         lines, good = account.account(processes, root, outboxes)
         self._say(account.table(lines, good))
-        return 0 if good else 1
+        return 0 if good and not self._failed else 1
 
     def _mend(self, processes: Processes) -> None:
         for name in processes.mend():
             if name.endswith("!"):
-                raise DemoError(words.LOST.format(name=name[:-1], said=processes.last_words(name[:-1])))
+                raise DemoError(words.LOST.format(name=name[:-1], said=words.last(processes.said(name[:-1]))))
             self._say(words.MENDED.format(name=name))
 
     def _await(self, ready: Callable[[], bool], processes: Processes, name: str, timeout_s: float) -> None:
         deadline_s = time.monotonic() + timeout_s
         while not self._done() and not ready():
             if name in processes.lost() or time.monotonic() > deadline_s:
-                raise DemoError(words.LOST.format(name=name, said=processes.last_words(name)))
+                raise DemoError(words.LOST.format(name=name, said=words.last(processes.said(name))))
             self._stop.wait(_TICK_S)
 
     def _done(self) -> bool:

@@ -107,54 +107,33 @@ def _add_field(town: Layout, number: int) -> None:
 
 
 def _add_roofs(town: Layout) -> None:
-    limits = {"snow_load_kg_m2": DESIGN_KG_M2}
-    town.sites.extend(
-        [
+    """Two roofs with a scale each; their depth sensors hang on the node's second port, and on LoRaWAN."""
+    by_wire = {"id": "depth-1", "model": "generic/line-ultrasonic", "node": "node-roof-1", "mount_mm": 4000.0}
+    by_radio = {"id": "depth-2", "model": "dragino/ldds75", "dev_eui": "a84041000181c062", "mount_mm": 4500.0}
+    for number, (ja, en, depth) in enumerate(
+        (("体育館", "Gymnasium", by_wire), ("公民館", "Community hall", by_radio)), 1
+    ):
+        site, node, scale = f"roof-{number}", f"node-roof-{number}", f"scale-{number}"
+        town.sites.append(
             {
-                "id": "roof-1",
+                "id": site,
                 "kind": "roof",
-                "label_ja": "体育館の屋根",
-                "label_en": "Gymnasium roof",
-                **_district(1),
-                "limits": limits,
-            },
-            {
-                "id": "roof-2",
-                "kind": "roof",
-                "label_ja": "公民館の屋根",
-                "label_en": "Community hall roof",
-                **_district(2),
-            },
+                "label_ja": f"{ja}の屋根",
+                "label_en": f"{en} roof",
+                **_district(number),
+                "limits": {"snow_load_kg_m2": DESIGN_KG_M2},
+            }
+        )
+        sensors: list[Table] = [{"id": scale, "model": "generic/line-load-cell", "node": node}, depth]
+        places = (("はかり", "Scale"), ("深さ計", "Depth sensor"))
+        for sensor, (place_ja, place_en) in zip(sensors, places, strict=True):
+            town.devices.append({**sensor, "site": site, "place_ja": place_ja, "place_en": place_en})
+        drivers: list[Table] = [
+            {"kind": "line", "name": one["id"], "port": one["id"], "device": [{"id": one["id"], "model": one["model"]}]}
+            for one in sensors
+            if "node" in one
         ]
-    )
-    place = {"site": "roof-1", "node": "node-roof-1"}
-    town.devices.extend(
-        [
-            {"id": "scale-1", "model": "generic/line-load-cell", **place, "place_ja": "はかり", "place_en": "Scale"},
-            {
-                "id": "depth-1",
-                "model": "generic/line-ultrasonic",
-                **place,
-                "mount_mm": 4000.0,
-                "place_ja": "深さ計",
-                "place_en": "Depth sensor",
-            },
-            {
-                "id": "depth-2",
-                "model": "dragino/ldds75",
-                "site": "roof-2",
-                "dev_eui": "a84041000181c062",
-                "mount_mm": 4500.0,
-                "place_ja": "深さ計",
-                "place_en": "Depth sensor",
-            },
-        ]
-    )
-    drivers = [
-        {"kind": "line", "name": device, "port": device, "device": [{"id": device, "model": model}]}
-        for device, model in (("scale-1", "generic/line-load-cell"), ("depth-1", "generic/line-ultrasonic"))
-    ]
-    _add_node(town, "node-roof-1", ("体育館の機械室", "Plant room of the gymnasium"), drivers)
+        _add_node(town, node, (f"{ja}の機械室", f"Plant room, {en.lower()}"), drivers)
 
 
 def _add_home(town: Layout, number: int) -> None:

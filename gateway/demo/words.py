@@ -28,16 +28,25 @@ PORT_TAKEN = """\
 ポート{port}は、ほかのプログラムが使っています。--port で別の番号を選んでください。
 Port {port} is in use by another program; choose another with --port."""
 LOST = """\
-{name} が動きません。最後の言葉:
-{name} does not run. Its last words:
-{said}"""
+{name} が動きません。くわしくは logs/ に。最後の言葉:
+{name} does not run; logs/ has the details. Its last words:
+  {said}"""
 SIZE = """\
 --homes は0から60、--fields は0から20です。
 --homes takes 0 to 60, --fields 0 to 20."""
 NO_PICTURE = """\
 写真をとるには playwright と chromium がいります: uv pip install playwright, apt install chromium
 A picture needs playwright and chromium."""
-PICTURE = "写真 / picture: {path}"
+PICTURE = """\
+写真 / picture: {path}
+  この写真のために登録しました / signed in for it as: {login} / {password}"""
+CODE_USED = "合言葉はもう使われたので、写真はとれません。 / The code was used by somebody, so no picture was taken."
+
+
+def last(said: str) -> str:
+    """The last line that somebody could read."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "—"
 
 
 def announced(story: Story, now_us: int) -> str:
