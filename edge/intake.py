@@ -66,8 +66,9 @@ class Intake:
                 return
             self._round.taken.append(taken)
             self._round.readings += len(taken.readings)
-            self._round.is_urgent |= any(rows.is_event(one.quantity) for one in taken.readings)
-            if self._round.is_urgent or self._round.readings >= rows.MAX_ROW_READINGS or may_wait:
+            if not may_wait:  # what a capture tells happened long ago: it need not have a commit of its own
+                self._round.is_urgent |= any(rows.is_event(one.quantity) for one in taken.readings)
+            if self._round.is_urgent or self._round.readings >= rows.MAX_ROW_READINGS:
                 self._changed.notify_all()
 
     def reject(self, rejected: Rejected) -> None:

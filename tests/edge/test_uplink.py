@@ -356,3 +356,19 @@ def test_the_gateways_view_is_complete(tmp_path: Path) -> None:
             node.put(1.0)
             wait_until(lambda: drained(node))
         assert gateway.covered(node.outbox.epoch) == [(1, 1)]
+
+
+def test_e94_many_lost_connections_leave_no_open_handle(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as broker, fake_gateway(broker.port) as gateway:
+        handles: list[int] = []
+        with sending(tmp_path / "o.db", broker.port) as node:
+            for value in range(7):
+                node.put(float(value))
+                wait_until(lambda: drained(node))
+                broker.kill()
+                wait_until(lambda: not node.uplink.is_connected)
+                broker.start()
+                wait_until(lambda: node.uplink.is_connected)
+                handles.append(len(list(Path("/proc/self/fd").iterdir())))
+        assert len(gateway.seqs()) == 7
+        assert max(handles[3:]) <= max(handles[:3]) + 2
