@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from firmware_bridge.quantity import QUANTITIES
 from firmware_bridge.reading import SeriesKey
 from gateway.alerts import Alert
 from gateway.homes import Quiet
@@ -23,7 +24,7 @@ from gateway.states import (
     Verdict,
     worst,
 )
-from gateway.window import STEP_S, Window
+from gateway.window import SHALLOW, STEP_S, Window
 
 LOAD = "snow_load_kg_m2"
 DOUBTS: Mapping[str, Verdict] = {"value-impossible": "fault"}  # every other technical rule about values: suspect
@@ -152,7 +153,7 @@ def _value(
     key: SeriesKey, time_us: int, value: float, state: DeviceState, alerts: Sequence[Alert], now_us: int
 ) -> Value:
     doubts = [a for a in alerts if a.severity == "tech" and a.rule not in _UNHEARD and a.series == str(key)]
-    missing = now_us - time_us > state.limit_s * 1e6 and state.key != "fine"
+    missing = now_us - time_us > state.limit_s * 1e6 and (state.key != "fine" or _ages(key.quantity))
     verdict: Verdict = "missing" if missing else DOUBTS.get(doubts[0].rule, "suspect") if doubts else "good"
     return Value(
         series=str(key),
@@ -164,6 +165,11 @@ def _value(
         verdict=verdict,
         rule=doubts[0].rule if doubts else "",
     )
+
+
+def _ages(quantity: str) -> bool:
+    """Whether a value is worthless when it is old, although its device lives: levels are, events and batteries not."""
+    return quantity in QUANTITIES and QUANTITIES[quantity].kind == "gauge" and quantity not in SHALLOW
 
 
 def _home(part: _Part, quiet: Quiet) -> HomeState:

@@ -152,8 +152,7 @@ class Judge:
         bench, key = best.bench, best.key
         block, grid = window.row(key, window.columns(key.quantity), now_us)
         block = block[:, : block.shape[1] - best.back]
-        keys, _, _ = window.block(key.quantity, 1, now_us)
-        model = _taken(bench.model, np.array([keys.index(key)]))
+        model = _taken(bench.model, np.array([window.place(key)]))
         limits = np.array([[self._limit(key.device, key.quantity)]])
         quantity = QUANTITIES[key.quantity]
         return {
@@ -161,6 +160,7 @@ class Judge:
             "quantity_ja": quantity.ja,
             "quantity_en": quantity.en,
             "unit": quantity.unit,
+            "measured_us": float(window.measured_us(key)),
             **about(self._devices[key.device], site),
         }
 

@@ -122,6 +122,7 @@ class Ears:
             "place_ja": node.place_ja or id_,
             "place_en": node.place_en or id_,
             "quiet_s": heard.quiet_s,
+            "measured_us": float(heard.time_us),
             "devices": float(count),
         }
 
@@ -132,6 +133,7 @@ class Ears:
             "place_ja": device.place_ja or device.site,
             "place_en": device.place_en or device.site,
             "quiet_s": heard.quiet_s,
+            "measured_us": float(heard.time_us),
             "interval_s": interval_s(device),
         }
 

@@ -130,6 +130,19 @@ class Window:
             grid = Grid((end - columns + 1) * ring.step_us, ring.step_us, self.offset_us(now_us))
             return ring.row(key, columns, end), grid
 
+    def place(self, key: SeriesKey) -> int:
+        """The row of a series in the blocks of its quantity, −1 where it was never heard."""
+        with self._lock:
+            row = self._ring(key.quantity).rows.find(key)
+            return -1 if row is None else row
+
+    def measured_us(self, key: SeriesKey) -> int:
+        """When the newest reading of a series was measured; 0 = never."""
+        with self._lock:
+            ring = self._ring(key.quantity)
+            row = ring.rows.find(key)
+            return 0 if row is None else int(ring.time_us[row])
+
     def activity(self, columns: int | None = None, now_us: int | None = None) -> tuple[list[str], Block, Grid]:
         """Homes × minutes: 1 something moved, 0 heard and quiet, NaN not heard. None: everything kept."""
         now_us = self._now_us() if now_us is None else now_us

@@ -284,3 +284,26 @@ def test_a_home_is_judged_by_twelve_hours_before_its_habits_are_known(town: Judg
     assert alert.fired_us - START_US == pytest.approx(12 * HOUR_US, abs=10 * MINUTE_US)
     assert "まだ覚えている途中" in words(alert, town.watch.rules["home-silence"].phrases, "ja").reason
     assert town.watch.states().homes[0].usual_longest_s is None
+
+
+def test_an_alert_keeps_when_it_was_measured_and_when_it_was_raised(grown: JudgedTown) -> None:
+    grown.pass_time(5)
+    grown.hear_everybody(cell_hall=560)
+    measured_us = grown.now_us
+    grown.pass_time(6, quietly=True)
+    alert = grown.open()["roof-load-danger", "roof-hall"]
+    assert alert.numbers["measured_us"] == measured_us
+    assert alert.fired_us > measured_us
+
+
+def test_a_value_does_not_live_on_when_only_the_rest_of_its_sensor_speaks(grown: JudgedTown) -> None:
+    grown.pass_time(5)
+    for _ in range(60):
+        grown.hear("pi-town", {"probe-1/battery_v": 3.0, "probe-1/soil_temperature_c": 1.0})
+        grown.pass_time(1, quietly=True)
+    field = grown.watch.states().fields[0]
+    assert {value.quantity: value.verdict for value in field.values if value.device == "probe-1"} == {
+        "battery_v": "good",
+        "soil_temperature_c": "good",
+        "soil_moisture_vwc_pct": "missing",
+    }
