@@ -14,8 +14,8 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +24,7 @@ from firmware_bridge.reading import Column, SeriesKey
 from gateway.sqlitefile import SqliteFile
 from gateway.store import SUSPECT_TIME, Entry, Latest, Written, flux, rejects
 from gateway.store.influx_server import InfluxServer, RefusedError
-from gateway.store.line_protocol import LineEncoder, LineError, first_ranks
+from gateway.store.line_protocol import LineEncoder, LineError
 
 MAX_LINES = 5000
 MAX_BYTES = 2 * 1024 * 1024
@@ -32,33 +32,26 @@ TIMEOUT_S = 10.0
 LAST_US = (1 << 63) // 1000 - 1  # where InfluxDB's nanoseconds end
 
 
-class _Span(NamedTuple):
-    """Where the lines of one column begin, and which column that is."""
-
-    entry: Entry
-    column: Column
-    ordinal: int
-
-
 class _Lines:
-    """Lines to write, and from which reading each one came."""
+    """Lines to write, and which entry's readings they are."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._starts: list[int] = []
-        self._spans: list[_Span] = []
+        self._entries: list[tuple[Entry, list[int] | None]] = []
 
-    def add(self, span: _Span, lines: list[str]) -> None:
+    def add(self, entry: Entry, lines: list[str], places: list[int] | None) -> None:
+        """`places`: which of the entry's readings the lines are; None for all of them."""
         self._starts.append(len(self.lines))
-        self._spans.append(span)
+        self._entries.append((entry, places))
         self.lines += lines
 
     def reject(self, index: int, reason: str) -> rejects.Reject:
         """The reading of a line, as a reject."""
         number = bisect_right(self._starts, index) - 1
-        span = self._spans[number]
-        place = index - self._starts[number]
-        return rejects.reject(span.entry, span.ordinal + place, span.column, place, reason)
+        entry, places = self._entries[number]
+        offset = index - self._starts[number]
+        return rejects.of(entry, places[offset] if places else offset, reason)
 
 
 class InfluxStore:
@@ -105,23 +98,30 @@ class InfluxStore:
         return Written(new=readings - len(aside), rejected=len(aside))
 
     def _encode(self, entry: Entry, offered: _Lines) -> list[rejects.Reject]:
-        aside: list[rejects.Reject] = []
-        ranks = first_ranks(entry)
-        ordinal = 0
-        for column in entry.columns:
-            size = len(column.times_us)
-            sound = column
-            if not rejects.sound(column):
-                good, bad = rejects.sift(entry, ordinal, column)
-                aside += bad
-                sound = rejects.only(column, good)
+        if all(map(rejects.sound, entry.columns)):
             try:
-                lines = self._encoder.lines(entry, sound, ranks)
+                offered.add(entry, self._encoder.encode(entry), None)
+            except LineError:
+                return self._encode_apart(entry, offered)
+            return []
+        return self._encode_apart(entry, offered)
+
+    def _encode_apart(self, entry: Entry, offered: _Lines) -> list[rejects.Reject]:
+        """The slow way, for an entry in which something cannot be written: each reading for itself."""
+        aside: list[rejects.Reject] = []
+        kept: dict[tuple[str, str, int], list[int]] = {}
+        place = 0
+        for column in entry.columns:
+            good, bad = rejects.sift(entry, place, column)
+            aside += bad
+            kept.setdefault((column.device, column.quantity, column.channel), []).extend(place + one for one in good)
+            place += len(column.times_us)
+        for places in kept.values():
+            sound = msgspec.structs.replace(entry, columns=[rejects.reading(entry, one) for one in places])
+            try:
+                offered.add(entry, self._encoder.encode(sound), places)
             except LineError as error:
-                aside += [rejects.reject(entry, ordinal + n, sound, n, str(error)) for n in range(len(sound.times_us))]
-            else:
-                offered.add(_Span(entry, sound, ordinal), lines)
-            ordinal += size
+                aside += [rejects.of(entry, one, str(error)) for one in places]
         return aside
 
     def _send(self, offered: _Lines, start: int, end: int) -> list[rejects.Reject]:

@@ -13,7 +13,9 @@ Names: a comma, an equals sign or a space is escaped with a backslash; a backsla
 may not end with one. Control characters are refused, an empty tag is left out. NaN and infinity never get here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from firmware_bridge import points
 from firmware_bridge.reading import Column
@@ -21,6 +23,7 @@ from gateway.store import Entry
 
 RANKS = 1000
 OWN_RANKS, NEIGHBOURS = 16, 62  # 16 · 62 < 1000
+_encode = msgspec.json.Encoder().encode
 _NAME = str.maketrans({",": "\\,", " ": "\\ "})
 _TAG = str.maketrans({",": "\\,", " ": "\\ ", "=": "\\="})
 _CACHE = 100_000  # series; far more than one gateway has
@@ -53,51 +56,68 @@ class LineEncoder:
     """Encodes entries; remembers the part of a line that a series' points have in common."""
 
     def __init__(self) -> None:
-        self._prefixes: dict[tuple[str, str, str, int, int], str] = {}
+        self._heads: dict[tuple[str, int], dict[tuple[str, str, int], str]] = {}
 
     def encode(self, entry: Entry) -> list[str]:
-        """Lines of a whole entry, in its order. LineError as in `lines`."""
-        ranks = first_ranks(entry)
-        return [line for column in entry.columns for line in self.lines(entry, column, ranks)]
+        """Lines of an entry, one a reading, in its order; every value must be finite.
 
-    def lines(self, entry: Entry, column: Column, ranks: dict[tuple[str, int], int] | None) -> list[str]:
-        """Lines of one column of an entry, in its order. `ranks` comes from `first_ranks`, one for all its columns.
-
-        LineError where the series' name cannot be written, or more than 1000 readings stand at one µs.
+        LineError where a series' name cannot be written, or more than 1000 readings stand at one series and µs.
         """
-        head = self._prefix(entry, column)
-        times_us = column.times_us
         base = (entry.fingerprint or entry.id) % NEIGHBOURS * OWN_RANKS
-        if ranks is None and (len(times_us) == 1 or len(set(times_us)) == len(times_us)):
-            tail = f"{base:03d}"
-            return [f"{head}{x!r} {t}{tail}" for t, x in zip(times_us, column.values, strict=True)]
-        ranks = {} if ranks is None else ranks
+        heads = self._heads_of(entry)
+        if len(set(heads)) < len(heads):
+            return _ranked(entry, heads, base)
+        each_head: list[str] = []
+        times_us: list[int] = []
+        values: list[float] = []
+        for head, column in zip(heads, entry.columns, strict=True):
+            size = len(column.times_us)
+            if size > 1 and len(set(column.times_us)) < size:
+                return _ranked(entry, heads, base)
+            each_head += [head] * size
+            times_us += column.times_us
+            values += column.values
+        tail = f"{base:03d}"
+        return [f"{h}{x} {t}{tail}" for h, x, t in zip(each_head, _texts(values), _texts(times_us), strict=False)]
+
+    def _heads_of(self, entry: Entry) -> list[str]:
+        known = self._heads.setdefault((entry.tenant, entry.quality), {})
         found = []
-        for time_us, value in zip(times_us, column.values, strict=True):
-            rank = ranks.get((head, time_us), 0)
-            ranks[head, time_us] = rank + 1
-            if rank >= RANKS:
-                raise LineError(f"{column.device}/{column.quantity}: more than {RANKS} readings at {time_us}")
-            found.append(f"{head}{value!r} {time_us}{(base + rank) % RANKS:03d}")
+        for column in entry.columns:
+            key = (column.device, column.quantity, column.channel)
+            head = known.get(key)
+            if head is None:
+                if len(known) >= _CACHE:
+                    known.clear()
+                head = known[key] = _head(entry, column)
+            found.append(head)
         return found
 
-    def _prefix(self, entry: Entry, column: Column) -> str:
-        key = (entry.tenant, column.device, column.quantity, column.channel, entry.quality)
-        head = self._prefixes.get(key)
-        if head is None:
-            if len(self._prefixes) >= _CACHE:
-                self._prefixes.clear()
-            tags = (
-                (points.TENANT, entry.tenant),
-                (points.DEVICE, column.device),
-                (points.CHANNEL, str(column.channel or "")),
-                (points.QUALITY, str(entry.quality or "")),
-            )
-            head = self._prefixes[key] = prefix(column.quantity, tags, points.VALUE)
-        return head
+
+def _head(entry: Entry, column: Column) -> str:
+    tags = (
+        (points.TENANT, entry.tenant),
+        (points.DEVICE, column.device),
+        (points.CHANNEL, str(column.channel or "")),
+        (points.QUALITY, str(entry.quality or "")),
+    )
+    return prefix(column.quantity, tags, points.VALUE)
 
 
-def first_ranks(entry: Entry) -> dict[tuple[str, int], int] | None:
-    """Where ranks are counted for an entry that names a series in several columns; None for the usual one."""
-    names = {(column.device, column.quantity, column.channel) for column in entry.columns}
-    return None if len(names) == len(entry.columns) else {}
+def _ranked(entry: Entry, heads: list[str], base: int) -> list[str]:
+    """The slow way, for an entry with several readings of one series and µs."""
+    ranks: dict[tuple[str, int], int] = {}
+    found = []
+    for head, column in zip(heads, entry.columns, strict=True):
+        for time_us, value in zip(column.times_us, column.values, strict=True):
+            rank = ranks.get((head, time_us), 0)
+            if rank >= RANKS:
+                raise LineError(f"{column.device}/{column.quantity}: more than {RANKS} readings at {time_us}")
+            ranks[head, time_us] = rank + 1
+            found.append(f"{head}{value!r} {time_us}{(base + rank) % RANKS:03d}")
+    return found
+
+
+def _texts(numbers: Sequence[int] | Sequence[float]) -> list[str]:
+    """All numbers written at once, exactly and shortest, as JSON writes them: several times quicker than one by one."""
+    return _encode(numbers)[1:-1].decode().split(",")

@@ -50,7 +50,8 @@ def sift(entry: Entry, ordinal: int, column: Column) -> tuple[list[int], list[Re
         if math.isfinite(value) and FIRST_US <= time_us < END_US:
             good.append(place)
         else:
-            bad.append(reject(entry, ordinal + place, column, place, "wanted a finite value and a time in µs"))
+            reason = "wanted a finite value and a time in µs"
+            bad.append(_reject(entry, ordinal + place, only(column, [place]), reason))
     return good, bad
 
 
@@ -61,17 +62,30 @@ def only(column: Column, places: list[int]) -> Column:
     return Column(column.device, column.quantity, times_us, values, column.channel)
 
 
-def reject(entry: Entry, ordinal: int, column: Column, place: int, reason: str) -> Reject:
-    """The reject for one place of a column."""
+def reading(entry: Entry, ordinal: int) -> Column:
+    """One reading of an entry, by its place among all of them, as a column."""
+    for column in entry.columns:
+        if ordinal < len(column.times_us):
+            return only(column, [ordinal])
+        ordinal -= len(column.times_us)
+    raise IndexError(f"entry {entry.id} has no reading {ordinal}")
+
+
+def of(entry: Entry, ordinal: int, reason: str) -> Reject:
+    """The reject for one reading of an entry."""
+    return _reject(entry, ordinal, reading(entry, ordinal), reason)
+
+
+def _reject(entry: Entry, ordinal: int, one: Column, reason: str) -> Reject:
     return Reject(
         entry.fingerprint or entry.id,
         ordinal,
         entry.tenant,
-        column.device,
-        column.quantity,
-        column.channel,
-        max(-END_US, min(END_US, column.times_us[place])),
-        repr(column.values[place]),
+        one.device,
+        one.quantity,
+        one.channel,
+        max(-END_US, min(END_US, one.times_us[0])),
+        repr(one.values[0]),
         reason[:500],
     )
 
