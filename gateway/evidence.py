@@ -49,7 +49,8 @@ def quarantined(journal: Journal, limit: int = 100, before_id: int = 1 << 62) ->
 def counters(journal: Journal, start_us: int = 0, end_us: int = 1 << 62) -> dict[tuple[str, str], int]:
     """Counters by (name, source) as counted in the range; for ever where none is given.
 
-    Names: accepted, duplicate, quarantined:<code>, ignored-retained, ignored-event, unconfirmed (QoS 0), state.
+    Names: accepted, duplicate, quarantined:<code>, ignored-retained, ignored-event, state; besides
+    unconfirmed (QoS 0) and unsealed (a watched home's node that does not encrypt).
     """
     rows = journal.rows(
         "SELECT name, source, sum(value) FROM counter WHERE hour >= ? AND hour < ? GROUP BY 1, 2",

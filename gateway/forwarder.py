@@ -40,7 +40,8 @@ DAY_US = 86_400_000_000
 class Forwarder:
     """See the module. `trouble`: why the store does not take entries now, "" where it does.
 
-    `keep_days`: how long payloads stay in the journal after the store has them.
+    `keep_days`: how long payloads stay in the journal after the store has them. `raw_days`: how long raw points stay
+    in the store, for ever where None.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Forwarder:
         *,
         sources: Mapping[str, Inlet] | None = None,
         keep_days: float = 30.0,
+        raw_days: float | None = None,
     ) -> None:
         self.trouble = ""
         self._journal = journal
@@ -62,6 +64,7 @@ class Forwarder:
         self._now_us = now_us
         self._inlets = inlets() if sources is None else sources
         self._keep_us = round(keep_days * DAY_US)
+        self._raw_us = None if raw_days is None else round(raw_days * DAY_US)
         self._live = journal.cursor(CURSOR)
         self._pause_s = 0.0
         self._retry_at_s = 0.0
@@ -172,6 +175,8 @@ class Forwarder:
     def _prune(self) -> None:
         if time.monotonic() >= self._prune_at_s:
             self._prune_at_s = time.monotonic() + PRUNE_EVERY_S
-            before_us = self._now_us() - self._keep_us
-            while self._journal.prune(before_us, min(self._live, self._journal.cursor(CURSOR))):
+            now_us = self._now_us()
+            while self._journal.prune(now_us - self._keep_us, min(self._live, self._journal.cursor(CURSOR))):
                 pass
+            if self._raw_us is not None:
+                self._store.prune(now_us - self._raw_us)

@@ -2,6 +2,8 @@
 
     accepted · duplicate · quarantined:<code> (conflict is one) · ignored-retained · ignored-event · state
 
+Counted besides: unconfirmed (sent with QoS 0), unsealed (a watched home's node that does not encrypt).
+
 What cannot be read is kept in quarantine with its reason and acknowledged like any other: one poison message never
 blocks a node. Nothing here knows MQTT; `gateway.subscription` does.
 """
@@ -92,14 +94,20 @@ class Ingest:
                 continue
             if isinstance(found, Arrival):
                 arrivals.append(found)
-                if message.qos == 0:
-                    counts["unconfirmed", found.source] += 1
+                self._note(found, message.qos, counts)
             else:
                 counts[found, self._source_of(message.topic)] += 1
         self.journal.commit(arrivals, refusals, counts, now_us=now_us)
         return [
             self._receipt(*key) for key in dict.fromkeys((a.source, a.epoch) for a in arrivals if a.kind == "batch")
         ]
+
+    def _note(self, arrival: Arrival, qos: int, counts: Counter[tuple[str, str]]) -> None:
+        if qos == 0:
+            counts["unconfirmed", arrival.source] += 1
+        node = self.registry.nodes.get(arrival.source)
+        if node is not None and node.sealed and b'"sealed":' not in arrival.payload:
+            counts["unsealed", arrival.source] += 1
 
     def _understand(self, message: Message, now_us: int) -> Arrival | str:
         if message.topic.startswith(envelope.ROOT):

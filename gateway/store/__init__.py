@@ -94,6 +94,10 @@ class Store(Protocol):
         """[hours × (hour_us, count, min, mean, max)] of the hours with data, in time order; suspect times left out."""
         ...
 
+    def prune(self, before_us: int) -> int:
+        """Delete raw points before this time, roll-ups stay; how many. 0 where the database does that by itself."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections; safe to call twice."""
         ...

@@ -208,6 +208,11 @@ class InfluxStore:
             bound["p_channel"] = str(key.channel)
         return self._server.rows(text, bound)
 
+    def prune(self, before_us: int) -> int:
+        """Nothing to do: InfluxDB deletes by its bucket's retention, see `ensure`."""
+        del before_us
+        return 0
+
     def close(self) -> None:
         """See Store."""
         self._server.close()

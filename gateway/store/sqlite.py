@@ -190,7 +190,7 @@ class SqliteStore:
             db.execute(_CLEAN, in_range)
 
     def prune(self, before_us: int) -> int:
-        """Delete raw points before `before_us`, their hourly roll-ups stay; how many."""
+        """See Store. Whole hours only, so that no roll-up is ever computed from half of its points."""
         before_us -= before_us % HOUR_US
         deleted = 0
         for series in list(self._keys):

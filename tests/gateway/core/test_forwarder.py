@@ -160,6 +160,21 @@ def test_payloads_leave_the_journal_when_the_store_has_them_and_they_are_old(tmp
     ingest.journal.close()
 
 
+def test_e12_raw_points_leave_the_store_after_their_days_and_roll_ups_stay(tmp_path: Path) -> None:
+    ingest, store = an_ingest(tmp_path), SqliteStore(tmp_path / "points.db")
+    day_us = 86_400_000_000
+    times_us = [NOW_US - 10 * day_us - 1, NOW_US - 10 * day_us, NOW_US]
+    ingest.take([a_message(1, columns=[Column("d1", "motion", times_us, [1.0, 2.0, 3.0])])])
+    one = Forwarder(ingest.journal, store, a_registry(), [], lambda: NOW_US, raw_days=10)
+    key = SeriesKey("014729", "d1", "motion")
+    with running(one):
+        wait_until(lambda: store.count(0, 1 << 62) == {key: 2}, 10)
+    assert store.read(key, 0, 1 << 62)[0].tolist() == times_us[1:]
+    assert store.hourly(key, 0, 1 << 62)[:, 1].tolist() == [1, 1, 1]
+    store.close()
+    ingest.journal.close()
+
+
 def test_a_stop_is_obeyed_while_nothing_happens(tmp_path: Path) -> None:
     ingest, store = an_ingest(tmp_path), SqliteStore(tmp_path / "points.db")
     stop = threading.Event()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from parts import TENANT
-from rig import EPOCH, KEY, NOW_US, a_batch, a_message, an_ingest
+from rig import EPOCH, KEY, NOW_US, a_batch, a_message, a_registry, an_ingest
 
 from firmware_bridge import envelope
 from firmware_bridge.reading import Column
@@ -15,6 +15,7 @@ from gateway import evidence
 from gateway.entries import unpack
 from gateway.ingest import MAX_SERIES_A_SOURCE, Ingest, Message
 from gateway.inlets import inlets
+from gateway.settings import Node
 from gateway.store import ESTIMATED_TIME, SUSPECT_TIME
 
 DATA = envelope.topic(TENANT, "n-01", "data")
@@ -144,6 +145,15 @@ def test_a_sealed_batch_lies_sealed_in_the_journal(ingest: Ingest) -> None:
     assert ingest.journal.recent.after(0, 10)[0].columns == columns
     stored = (ingest.journal.path.read_bytes(), ingest.journal.path.with_name("journal.db-wal").read_bytes())
     assert not any(b"motion" in content for content in stored)
+
+
+def test_a_watched_home_that_does_not_seal_is_told_of(tmp_path: Path) -> None:
+    registry = a_registry()
+    registry.nodes["n-01"] = Node(id="n-01", sealed=True)
+    ingest = an_ingest(tmp_path, registry)
+    ingest.take([a_message(1), Message(DATA, envelope.encode(a_batch(2), KEY, sealed=True))])
+    assert outcomes(ingest) == {("accepted", "n-01"): 2, ("unsealed", "n-01"): 1}
+    ingest.journal.close()
 
 
 def test_a_node_cannot_name_series_without_end(ingest: Ingest) -> None:
