@@ -40,7 +40,7 @@ def _live(world: World, root: Path, captures: Path) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    found = live.desks(world)
+    found = live.desks(world, now_us())
     print(json.dumps({"ready": True}), flush=True)
     radio = threading.Thread(target=_transmit, args=(world, root, captures, stop), name="uplinks")
     if world.uplinkers:
@@ -52,9 +52,12 @@ def _live(world: World, root: Path, captures: Path) -> int:
 
 
 def _transmit(world: World, root: Path, captures: Path, stop: threading.Event) -> None:
-    password = (root / world.plan.inlet_password_file).read_text("ascii").strip()
-    server = NetworkServer(world.town.broker.host, world.town.broker.port, password)
-    live.transmit(world, captures, server, now_us, stop)
+    try:
+        password = (root / world.plan.inlet_password_file).read_text("ascii").strip()
+        server = NetworkServer(world.town.broker.host, world.town.broker.port, password)
+        live.transmit(world, captures, server, now_us, stop)
+    finally:
+        stop.set()  # without its uplinks the town is not whole: end, so that somebody starts it again
 
 
 def now_us() -> int:

@@ -15,14 +15,20 @@ from firmware_bridge.reading import Frame
 
 LINE_EVERY_US = 10_000_000
 UPLINK_EVERY_US = 60_000_000
+FIRST_START_US = 120_000_000
 _TICK_MS = 40
 
 
-def desks(world: World) -> list[Desk]:
-    """Every device's end of its terminal; the terminals exist from now on."""
+def desks(world: World, now_us: int) -> list[Desk]:
+    """Every device's end of its terminal; the terminals exist from now on.
+
+    A dongle goes on where the past ended, unless that is long ago: then this is not the first start, and it was heard.
+    """
+    start_us = world.plan.start_us
+    from_us = start_us if now_us - start_us < FIRST_START_US else now_us
     found: list[Desk] = [BusDesk(bus.port, bus.probes) for bus in world.buses]
     found += [LineDesk(talker.port, talker.sensor, LINE_EVERY_US) for talker in world.talkers]
-    found += [RadioDesk(radio.port, radio.home, world.plan.start_us) for radio in world.radios]
+    found += [RadioDesk(radio.port, radio.home, from_us) for radio in world.radios]
     return found
 
 

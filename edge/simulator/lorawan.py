@@ -1,6 +1,6 @@
 """LoRaWAN uplinks as ChirpStack v4 publishes them: `application/<id>/device/<dev_eui>/event/up`, JSON over MQTT.
 
-Field names and shapes: chirpstack.io, "Events", with the JSON marshaler (numbers as numbers, bytes as base64).
+Field names and shapes: chirpstack.io, "Events", with the JSON marshaler: bytes as base64, false and 0 left out.
 """
 
 import base64
@@ -54,7 +54,6 @@ def uplink(dev_eui: str, frame: Frame, count: int) -> bytes:
             "dr": 2,
             "fCnt": count,
             "fPort": frame.port,
-            "confirmed": False,
             "data": base64.b64encode(frame.payload).decode(),
             "rxInfo": [
                 {

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 STOP_S = 15.0
@@ -42,16 +42,15 @@ class Processes:
 
     def start(self, name: str, *module_and_arguments: str) -> None:
         """Start a program that is to run until it is stopped."""
-        child = Child(name, [*_python(), *module_and_arguments], self._folder / "logs" / f"{name}.log")
+        child = Child(name, _leashed(module_and_arguments), self._folder / "logs" / f"{name}.log")
         self._children[name] = child
         self._launch(child)
 
     def _launch(self, child: Child) -> None:
-        leash = [*_python(), "gateway.leash", str(os.getpid())]
         child.starts += 1
         with child.log.open("ab") as log:
             child.process = subprocess.Popen(
-                [*leash, *child.command],
+                child.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -66,13 +65,14 @@ class Processes:
         """Exit status, answer and complaint of a program that ends by itself; status 124 where it did not in time."""
         try:
             done = subprocess.run(
-                [*_python(), *module_and_arguments],
+                _leashed(module_and_arguments),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 cwd=self._folder,
                 env=self._environment,
                 timeout=timeout_s,
                 check=False,
+                start_new_session=True,
             )
         except subprocess.TimeoutExpired:
             return 124, "", f"no answer within {timeout_s:.0f} s"
@@ -122,5 +122,6 @@ class Processes:
         return late
 
 
-def _python() -> list[str]:
-    return [sys.executable, "-m"]
+def _leashed(module_and_arguments: Sequence[str]) -> list[str]:
+    python = [sys.executable, "-m"]
+    return [*python, "gateway.leash", str(os.getpid()), *python, *module_and_arguments]

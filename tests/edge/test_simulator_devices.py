@@ -160,7 +160,7 @@ def clock() -> Clock:
 @pytest.fixture
 def town(world: World, clock: Clock) -> Iterator[World]:
     stop = threading.Event()
-    serving = threading.Thread(target=live.serve, args=(live.desks(world), clock, stop))
+    serving = threading.Thread(target=live.serve, args=(live.desks(world, clock.us), clock, stop))
     serving.start()
     yield world
     stop.set()

@@ -115,9 +115,12 @@ def test_a_page_with_life_in_a_minute_and_an_account_that_adds_up(tmp_path: Path
         assert town.strangers() == []
 
 
-def test_ctrl_c_in_the_middle_of_the_backlog_still_adds_up_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["first word", "page"])
+def test_ctrl_c_at_an_early_moment_still_adds_up_and_leaves_nothing(tmp_path: Path, moment: str) -> None:
     with typed(tmp_path, "--homes", "1", "--fields", "1") as town:
-        town.until_page()
+        wait_until(lambda: "Writing two weeks" in town.said, 20)
+        if moment == "page":
+            town.until_page()
         town.process.send_signal(signal.SIGINT)
         assert town.process.wait(120) == 0, town.said
         assert "it adds up" in town.said
