@@ -14,7 +14,6 @@ from gateway.api import create_app
 from gateway.webserver import WebServer
 
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
-ROLES = ("admin", "welfare", "farm", "technician", "auditor")
 
 
 @contextmanager
@@ -33,16 +32,12 @@ def serve(parts: Parts) -> Iterator[str]:
 
 
 class Rig:
-    """`client` is the browser; a user of every role exists once `people` was called, with the login `<role>1`."""
+    """`client` is the browser; users of every role exist, with the login `<role>1`."""
 
     def __init__(self, parts: Parts, client: httpx.Client, origin: str) -> None:
         self.parts = parts
         self.client = client
         self.origin = origin
-
-    def people(self) -> None:
-        for role in ROLES:
-            self.parts.context.people.users.add(f"{role}1", role, PASSWORD)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self.client.get(path, headers=headers)

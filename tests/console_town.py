@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from resident import DAY, minutes
+from sqlalchemy import delete
 
 from firmware_bridge import envelope
 from firmware_bridge.reading import Batch, Column
@@ -22,7 +23,8 @@ from gateway.context import Context
 from gateway.forwarder import Forwarder
 from gateway.ingest import Ingest, Message
 from gateway.journal import Journal
-from gateway.people import People
+from gateway.people import ROLES, People
+from gateway.people.tables import user_table
 from gateway.records import open_records
 from gateway.registry import Registry
 from gateway.settings import Device, Node, Site, Town
@@ -52,9 +54,7 @@ NODES = [
 
 def _home(code: str, ja: str, en: str) -> Site:
     label = code.upper()
-    return Site(
-        id=f"home-{code}", kind="home", label_ja=label, label_en=label, district_ja=ja, district_en=en
-    )
+    return Site(id=f"home-{code}", kind="home", label_ja=label, label_en=label, district_ja=ja, district_en=en)
 
 
 def sites(evil: bool = False) -> list[Site]:
@@ -135,9 +135,7 @@ def build(folder: Path) -> Built:
     engine = open_records(folder / "records.db")
     ledger = Ledger(engine)
     window = Window(sites(), devices(), NODES, now_us=clock, monotonic_s=lambda: steady[0])
-    watch = Watch(
-        window, rules.load(), sites(), devices(), NODES, ledger, now_us=clock, monotonic_s=lambda: steady[0]
-    )
+    watch = Watch(window, rules.load(), sites(), devices(), NODES, ledger, now_us=clock, monotonic_s=lambda: steady[0])
     ingest = Ingest(journal, registry, {}, clock)
     forwarder = Forwarder(journal, store, registry, [window.take], clock)
     senders = Senders(_past())
@@ -153,6 +151,9 @@ def build(folder: Path) -> Built:
         _forward(forwarder)
         state = watch.step(clock())
     journal.flush()
+    people = People(engine, clock)
+    for role in ROLES:
+        people.users.add(f"{role}1", role, PASSWORD)
     engine.dispose()
     journal.close()
     store.close()
@@ -245,12 +246,16 @@ def open_town(
     mailbox: Path | None = None,
     state: Callable[[], TownState] | None = None,
     roles: Callable[[], Sequence[RoleState]] = tuple,
+    empty: bool = False,
 ) -> Iterator[Parts]:
-    """The town in a folder of its own, to be changed at will."""
+    """The town in a folder of its own, to be changed at will; `empty`: nobody may sign in yet."""
     shutil.copytree(built.folder, folder, dirs_exist_ok=True)
     clock = Clock()
     journal, store = Journal(folder / "journal.db"), SqliteStore(folder / "points.db")
     engine = open_records(folder / "records.db")
+    if empty:
+        with engine.begin() as connection:
+            connection.execute(delete(user_table))
     try:
         yield Parts(
             Context(

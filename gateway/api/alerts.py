@@ -9,7 +9,7 @@ from gateway.alerts import Alert, Outcome
 from gateway.alerts.words import words
 from gateway.api import times
 from gateway.context import Context, context_of
-from gateway.people.door import OwnForm, SignedIn
+from gateway.people.door import OwnCall, SignedIn
 from gateway.people.duties import finish, take
 from gateway.people.sights import sees_alert, the_alert
 
@@ -79,13 +79,13 @@ def alert(request: Request, actor: SignedIn, alert_id: int) -> dict[str, Any]:
     }
 
 
-@router.post("/alerts/{alert_id}/acknowledge", dependencies=[OwnForm])
+@router.post("/alerts/{alert_id}/acknowledge", dependencies=[OwnCall])
 def acknowledge(request: Request, actor: SignedIn, alert_id: int) -> dict[str, Any]:
     """Take it: what is pending stops. 409 where it is over."""
     return as_json(context_of(request), take(request, actor, alert_id))
 
 
-@router.post("/alerts/{alert_id}/close", dependencies=[OwnForm])
+@router.post("/alerts/{alert_id}/close", dependencies=[OwnCall])
 def close(request: Request, actor: SignedIn, alert_id: int, closing: Closing) -> dict[str, Any]:
     """Say how it ended. 409 where that was said already."""
     return as_json(context_of(request), finish(request, actor, alert_id, closing.outcome))

@@ -119,15 +119,18 @@ def secret_of(request: Request) -> str:
     return secret
 
 
-def own_form(
-    request: Request,
-    form_token_field: Annotated[str, Form(alias=FORM_FIELD)] = "",
-    form_token_header: Annotated[str, Header(alias=FORM_HEADER)] = "",
-) -> None:
+def own_form(request: Request, given: Annotated[str, Form(alias=FORM_FIELD)] = "") -> None:
     """Refused (403) unless the form is ours: its token fits this browser's cookie, and its origin is our own."""
-    if "authorization" in request.headers:
-        return  # a machine sends no cookie that somebody else could borrow
-    given = form_token_field or form_token_header
+    _ours(request, given)
+
+
+def own_call(request: Request, given: Annotated[str, Header(alias=FORM_HEADER)] = "") -> None:
+    """The same for a call of the API: the token comes in a header. A machine's own token needs none."""
+    if "authorization" not in request.headers:
+        _ours(request, given)
+
+
+def _ours(request: Request, given: str) -> None:
     secret = request.cookies.get(cookie_name(context_of(request)), "")
     if not secret or not same(given, form_token(secret)) or not _own_origin(request):
         raise Refused(403, "error.form")
@@ -146,3 +149,4 @@ def _own_origin(request: Request) -> bool:
 SignedIn = Annotated[Actor, Depends(signed_in)]
 Person = Annotated[Actor, Depends(person)]
 OwnForm = Depends(own_form)
+OwnCall = Depends(own_call)

@@ -30,6 +30,53 @@ _CSV_ROWS = 100_000
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 
 
+@router.get("/series/{device}/{quantity}/points.json")
+def points(
+    request: Request,
+    actor: Person,
+    device: Device,
+    quantity: Quantity,
+    start: Annotated[int, Query(ge=0)],
+    end: Annotated[int, Query(ge=0)],
+    channel: Channel = 0,
+) -> dict[str, Any]:
+    """The points of a chart: times in seconds since 1970, values."""
+    context = context_of(request)
+    key = _known(context, device, quantity, channel)
+    seen_series(request, actor, key)
+    if not start < end or end - start > _MOST_POINTS_US:
+        raise Refused(422, "error.range")
+    at_s, values = plots.points(context, key, start, end)
+    return {"times": at_s, "values": values}
+
+
+@router.get("/series/{device}/{quantity}.csv")
+def table(
+    request: Request, actor: Person, device: Device, quantity: Quantity, channel: Channel = 0, span: Span = "day"
+) -> Response:
+    """The readings as CSV for a spreadsheet: UTF-8 with a mark, no cell that begins a formula."""
+    context, voice = context_of(request), voice_of(request)
+    key = _known(context, device, quantity, channel)
+    seen_series(request, actor, key)
+    end_us = context.now_us() + 1
+    at_us, values = context.store.read(key, end_us - DAYS[span] * _DAY_US, end_us, _CSV_ROWS)
+    known = context.registry.device(device)
+    place = voice.place(known) if known else device
+    file = io.StringIO()
+    writer = csv.writer(file)
+    unit = voice.unit(quantity)
+    heading = f"{voice.quantity(quantity)} {unit}".strip()
+    writer.writerow([cell(text) for text in (voice.t("table.time"), heading, voice.t("table.place"))])
+    for time_us, value in zip(at_us.tolist(), values.tolist(), strict=True):
+        writer.writerow([voice.iso(time_us), repr(value), cell(place)])
+    name = f"{device}-{quantity}-{span}.csv"
+    return Response(
+        "\ufeff" + file.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
 @router.get("/series/{device}/{quantity}")
 def series(
     request: Request, actor: Person, device: Device, quantity: Quantity, channel: Channel = 0, span: Span = "day"
@@ -63,53 +110,6 @@ def series(
         heads=heads,
         table=table,
         csv=f"/series/{device}/{quantity}.csv?channel={channel}&span={span}",
-    )
-
-
-@router.get("/series/{device}/{quantity}/points.json")
-def points(
-    request: Request,
-    actor: Person,
-    device: Device,
-    quantity: Quantity,
-    start: Annotated[int, Query(ge=0)],
-    end: Annotated[int, Query(ge=0)],
-    channel: Channel = 0,
-) -> dict[str, Any]:
-    """The points of a chart: times in seconds since 1970, values."""
-    context = context_of(request)
-    key = _known(context, device, quantity, channel)
-    seen_series(request, actor, key)
-    if not start < end or end - start > _MOST_POINTS_US:
-        raise Refused(422, "error.range")
-    at_s, values = plots.points(context, key, start, end)
-    return {"times": at_s, "values": values}
-
-
-@router.get("/series/{device}/{quantity}.csv")
-def table(
-    request: Request, actor: Person, device: Device, quantity: Quantity, channel: Channel = 0, span: Span = "day"
-) -> Response:
-    """The readings as CSV for a spreadsheet: UTF-8 with a mark, no cell that begins a formula."""
-    context, voice = context_of(request), voice_of(request)
-    key = _known(context, device, quantity, channel)
-    seen_series(request, actor, key)
-    end_us = context.now_us()
-    at_us, values = context.store.read(key, end_us - DAYS[span] * _DAY_US, end_us, _CSV_ROWS)
-    known = context.registry.device(device)
-    place = voice.place(known) if known else device
-    file = io.StringIO()
-    writer = csv.writer(file)
-    unit = voice.unit(quantity)
-    heading = f"{voice.quantity(quantity)} {unit}".strip()
-    writer.writerow([cell(text) for text in (voice.t("table.time"), heading, voice.t("table.place"))])
-    for time_us, value in zip(at_us.tolist(), values.tolist(), strict=True):
-        writer.writerow([voice.iso(time_us), repr(value), cell(place)])
-    name = f"{device}-{quantity}-{span}.csv"
-    return Response(
-        "\ufeff" + file.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 

@@ -22,11 +22,10 @@ def parts(built: Built, tmp_path: Path) -> Iterator[Parts]:
 @pytest.fixture
 def console(parts: Parts) -> Iterator[Rig]:
     with rig(parts) as made:
-        made.people()
         yield made
 
 
 @pytest.fixture
-def fresh(parts: Parts) -> Iterator[Rig]:
-    with rig(parts) as made:
+def fresh(built: Built, tmp_path: Path) -> Iterator[Rig]:
+    with open_town(built, tmp_path / "town", empty=True) as parts, rig(parts) as made:
         yield made

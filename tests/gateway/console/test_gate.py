@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from console_rig import TOKEN, Rig, rig
-from console_town import PASSWORD, Built, Clock, Parts, open_town
+from console_town import PASSWORD, Built, Clock, open_town
 
 from gateway.errors import RecordsError
 from gateway.people import People
@@ -21,7 +21,8 @@ def people(tmp_path: Path) -> Iterator[People]:
     engine.dispose()
 
 
-def test_nobody_can_sign_in_before_the_first_run_and_its_code_works_once(fresh: Rig, parts: Parts) -> None:
+def test_nobody_can_sign_in_before_the_first_run_and_its_code_works_once(fresh: Rig) -> None:
+    parts = fresh.parts
     people = parts.context.people
     code = people.first_run.code(parts.folder)
     assert code is not None
@@ -184,7 +185,6 @@ def test_users_and_tokens_are_refused_with_words(people: People) -> None:
 def test_over_tls_the_cookie_has_the_host_prefix_and_every_flag(built: Built, tmp_path: Path) -> None:
     url = "https://gateway.example"
     with open_town(built, tmp_path / "tls", public_url=url) as parts, rig(parts) as console:
-        console.people()
         page = console.get("/login")
         first = page.headers["set-cookie"].split(";")[0]
         token = TOKEN.search(page.text)
@@ -208,7 +208,12 @@ def test_on_plain_http_the_cookie_is_still_hidden_from_scripts(console: Rig) -> 
 
 def test_the_login_leads_back_to_where_somebody_wanted_to_go_but_never_elsewhere(console: Rig) -> None:
     assert console.get("/homes/home-a-07").headers["location"] == "/login?next=%2Fhomes%2Fhome-a-07"
-    for target, leads in [("/alerts", "/alerts"), ("//evil.example", "/"), ("https://evil.example", "/"), ("/\\e", "/")]:
+    for target, leads in [
+        ("/alerts", "/alerts"),
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/\\e", "/"),
+    ]:
         answer = console.post("/login", "/login", login="admin1", password=PASSWORD, target=target)
         assert answer.headers["location"] == leads
         console.post("/logout")
