@@ -55,7 +55,7 @@ def _transmit(world: World, root: Path, captures: Path, stop: threading.Event) -
     try:
         password = (root / world.plan.inlet_password_file).read_text("ascii").strip()
         server = NetworkServer(world.town.broker.host, world.town.broker.port, password)
-        live.transmit(world, captures, server, now_us, stop)
+        live.Transmitter(world, captures, server, now_us).run(stop)
     finally:
         stop.set()  # without its uplinks the town is not whole: end, so that somebody starts it again
 

@@ -7,14 +7,16 @@ from pathlib import Path
 
 from edge import capture
 from edge.simulator.desks import BusDesk, Desk, LineDesk, RadioDesk
-from edge.simulator.lorawan import NetworkServer, topic, uplink
+from edge.simulator.lorawan import TOLD_BY_RADIO, NetworkServer, topic, uplink
 from edge.simulator.past import UPLINKS
 from edge.simulator.sensors import heard
 from edge.simulator.world import World
+from firmware_bridge import codecs
 from firmware_bridge.reading import Frame
 
 LINE_EVERY_US = 10_000_000
 UPLINK_EVERY_US = 60_000_000
+TALLY = "uplinks.count"
 FIRST_START_US = 120_000_000
 _TICK_MS = 40
 
@@ -53,25 +55,52 @@ def _wait(found: list[Desk]) -> None:
     poll.poll(_TICK_MS)
 
 
-def transmit(
-    world: World, folder: Path, server: NetworkServer, now_us: Callable[[], int], stop: threading.Event
-) -> None:
-    """Publish the captured uplinks, then go on each minute, until `stop`."""
-    addresses = {one.sensor.device: one.dev_eui for one in world.uplinkers}
-    counts = dict.fromkeys(addresses, 0)
+class Transmitter:
+    """Publishes the captured uplinks once, then goes on each minute; `tally` keeps how many readings were acknowledged.
 
-    def message(frame: Frame) -> tuple[str, bytes]:
-        dev_eui = addresses[frame.device]
-        counts[frame.device] += 1
-        return topic(dev_eui), uplink(dev_eui, frame, counts[frame.device])
+    Started again it finds the tally and goes on from now. A `tally` that is not there yet says: publish the past first.
+    """
 
-    server.start()
-    try:
-        with (folder / UPLINKS).open("rb") as file:
-            server.publish([message(capture.decode(line)) for line in file], stop)
-        next_us = now_us()
-        while not stop.wait(max(0.0, (next_us - now_us()) / 1e6)):
-            server.publish([message(heard(one.sensor, now_us())) for one in world.uplinkers], stop)
-            next_us += UPLINK_EVERY_US
-    finally:
-        server.close()
+    def __init__(self, world: World, captures: Path, server: NetworkServer, now_us: Callable[[], int]) -> None:
+        self._uplinkers = world.uplinkers
+        self._start_us = world.plan.start_us
+        self._addresses = {one.sensor.device: one.dev_eui for one in world.uplinkers}
+        self._captured, self._tally = captures / UPLINKS, captures / TALLY
+        self._server, self._now_us = server, now_us
+        self._past = dict.fromkeys(self._addresses, 0)
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop`."""
+        frames = [capture.decode(line) for line in self._captured.read_bytes().splitlines()]
+        self._past = {device: sum(frame.device == device for frame in frames) for device in self._addresses}
+        self._server.start()
+        try:
+            if not self._tally.exists():
+                numbers = dict.fromkeys(self._addresses, 0)
+                self._send([(frame, _next(numbers, frame.device)) for frame in frames], stop)
+            next_us = self._now_us()
+            while not stop.wait(max(0.0, (next_us - self._now_us()) / 1e6)):
+                now_us = self._now_us()
+                minute = (now_us - self._start_us) // UPLINK_EVERY_US + 1
+                self._send(
+                    [(heard(one.sensor, now_us), self._past[one.sensor.device] + minute) for one in self._uplinkers],
+                    stop,
+                )
+                next_us += UPLINK_EVERY_US
+        finally:
+            self._server.close()
+
+    def _send(self, numbered: list[tuple[Frame, int]], stop: threading.Event) -> None:
+        messages = []
+        for frame, number in numbered:
+            dev_eui = self._addresses[frame.device]
+            messages.append((topic(dev_eui), uplink(dev_eui, frame, number)))
+        if self._server.publish(messages, stop):
+            before = int(self._tally.read_text("ascii")) if self._tally.exists() else 0
+            readings = sum(len(codecs.decode(f.model, f.port, f.payload)) + TOLD_BY_RADIO for f, _ in numbered)
+            self._tally.write_text(str(before + readings), "ascii")
+
+
+def _next(numbers: dict[str, int], device: str) -> int:
+    numbers[device] += 1
+    return numbers[device]

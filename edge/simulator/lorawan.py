@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.simulator.noise import seed_of, smooth
@@ -19,6 +19,8 @@ from firmware_bridge.reading import Frame
 
 APPLICATION_ID = "3f8d2b5a-6c1e-4a70-9d24-000000000001"
 USERNAME = "inlet-chirpstack"
+TOLD_BY_RADIO = 2  # readings that each uplink brings beside its payload: rssi_dbm and snr_db
+_LAST_S, _TICK_S = 5.0, 0.02
 _GATEWAY_ID = "0016c001f1500001"
 _FREQUENCIES_HZ = (923_200_000, 923_400_000, 923_600_000, 923_800_000)  # AS923-1, the channels of Japan
 
@@ -83,7 +85,9 @@ class NetworkServer:
     """Publishes uplinks with QoS 1; keeps at most a few unacknowledged, and offers them again after a lost line."""
 
     def __init__(self, host: str, port: int, password: str) -> None:
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"{USERNAME}-simulated")
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"{USERNAME}-simulated", protocol=MQTTProtocolVersion.MQTTv5
+        )
         self._client.username_pw_set(USERNAME, password)
         self._client.reconnect_delay_set(1, 5)
         self._client.on_connect = self._on_connect
@@ -99,16 +103,19 @@ class NetworkServer:
         if not reason.is_failure:
             self._ready.set()
 
-    def publish(self, messages: Sequence[tuple[str, bytes]], stop: threading.Event) -> None:
-        """Hand over (topic, payload) pairs in order, each acknowledged before this returns, unless stopped."""
+    def publish(self, messages: Sequence[tuple[str, bytes]], stop: threading.Event) -> bool:
+        """Hand over (topic, payload) pairs in order; whether each was acknowledged. `stop` allows a last 5 s for it."""
         while not self._ready.wait(0.2):
             if stop.is_set():
-                return
-        handed = [self._client.publish(to, payload, qos=1) for to, payload in messages]
-        for one in handed:
-            while not one.is_published():
-                if stop.wait(0.02):
-                    return
+                return False
+        left = [self._client.publish(to, payload, qos=1) for to, payload in messages]
+        pause, last_ticks = threading.Event(), round(_LAST_S / _TICK_S)
+        while left := [one for one in left if not one.is_published()]:
+            pause.wait(_TICK_S)
+            last_ticks -= stop.is_set()
+            if last_ticks < 0:
+                return False
+        return True
 
     def close(self) -> None:
         """Say goodbye."""

@@ -5,6 +5,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from edge import capture
+from edge.simulator.lorawan import TOLD_BY_RADIO
 from edge.simulator.noise import seed_of, uniform
 from edge.simulator.sensors import Sensor, heard
 from edge.simulator.world import World
@@ -23,11 +24,12 @@ def began_us(world: World) -> int:
 
 
 def write(world: World, folder: Path) -> int:
-    """Write every capture up to the start; the number of readings in them."""
+    """Write every capture up to the start; the number of readings they will become."""
     readings = 0
     for node, path in world.captures.items():
         readings += _write(path, node_frames(world, node, began_us(world), world.plan.start_us))
-    return readings + _write(folder / UPLINKS, uplink_frames(world, began_us(world), world.plan.start_us))
+    uplinks = uplink_frames(world, began_us(world), world.plan.start_us)
+    return readings + _write(folder / UPLINKS, uplinks) + TOLD_BY_RADIO * len(uplinks)
 
 
 def node_frames(world: World, node: str, from_us: int, to_us: int) -> list[Frame]:

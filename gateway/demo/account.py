@@ -1,7 +1,7 @@
 """The demo's last word: read = sent = stored, each counted by somebody else.
 
-read: by each agent's outbox, outside the gateway; sent and stored: by the gateway's journal and store. What an inlet
-brings has no outbox: its messages are acknowledged by the broker, and its account begins in the journal.
+read: by each agent's outbox and, for LoRaWAN, by the simulated network server, both outside the gateway; sent and
+stored: by the gateway's journal and store.
 """
 
 import json
@@ -18,10 +18,10 @@ _FLUSH_S = 20.0
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One source; `read` is None where nobody outside the gateway counts."""
+    """One source; `read` is what it took, `waiting` how much of that it still holds."""
 
     source: str
-    read: int | None
+    read: int
     sent: int
     stored: int
     waiting: int = 0
@@ -29,11 +29,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def good(self) -> bool:
         """Whether it adds up."""
-        return self.sent == self.stored and self.read in (None, self.sent) and not self.waiting
+        return self.sent == self.stored and self.read == self.sent and not self.waiting
 
 
 def flush(processes: Processes, folder: Path, nodes: list[str]) -> dict[str, tuple[int, int]]:
-    """By node: readings taken, and readings still waiting, after everything that waited was offered once more."""
+    """By source: readings taken, and readings still waiting, after everything that waited was offered once more."""
     nothing = folder / "captures" / "nothing.jsonl"
     nothing.touch()
     found: dict[str, tuple[int, int]] = {}
@@ -43,6 +43,8 @@ def flush(processes: Processes, folder: Path, nodes: list[str]) -> dict[str, tup
         if found[node][1]:
             processes.ask("edge", "replay", str(nothing), config, timeout_s=_FLUSH_S)
             found[node] = _outbox(processes, config)
+    tally = folder / "captures" / "uplinks.count"
+    found["chirpstack"] = (int(tally.read_text("ascii")) if tally.exists() else 0, 0)
     return found
 
 
@@ -69,7 +71,7 @@ def account(processes: Processes, folder: Path, outboxes: dict[str, tuple[int, i
         stored[row["source"]] += row["stored"]
     lines = []
     for source in sorted({*sent, *outboxes}):
-        read, waiting = outboxes.get(source, (None, 0))
+        read, waiting = outboxes.get(source, (0, 0))
         lines.append(Line(source=source, read=read, sent=sent[source], stored=stored[source], waiting=waiting))
     return lines, bool(told["good"]) and all(line.good for line in lines)
 
@@ -79,9 +81,8 @@ def table(lines: list[Line], good: bool) -> str:
     width = max(len(line.source) for line in lines) if lines else 10
     rows = [f"  {'':<{width}}  {'読んだ/read':>11} {'送った/sent':>11} {'残した/stored':>11}"]
     for line in [*lines, _total(lines)]:
-        read = "—" if line.read is None else f"{line.read:,}"
         mark = "" if line.good else "  ← !"
-        rows.append(f"  {line.source:<{width}}  {read:>14} {line.sent:>14,} {line.stored:>14,}{mark}")
+        rows.append(f"  {line.source:<{width}}  {line.read:>14,} {line.sent:>14,} {line.stored:>14,}{mark}")
     rows.append(
         "  読んだ数 = 送った数 = 残した数。数は合っています。 / read = sent = stored: it adds up."
         if good
@@ -91,12 +92,10 @@ def table(lines: list[Line], good: bool) -> str:
 
 
 def _total(lines: list[Line]) -> Line:
-    read = sum(line.sent if line.read is None else line.read for line in lines)
-    waiting = sum(line.waiting for line in lines)
     return Line(
         source="=",
-        read=read,
+        read=sum(line.read for line in lines),
         sent=sum(line.sent for line in lines),
         stored=sum(line.stored for line in lines),
-        waiting=waiting,
+        waiting=sum(line.waiting for line in lines),
     )

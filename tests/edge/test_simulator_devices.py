@@ -291,7 +291,7 @@ def test_the_past_ends_where_live_begins(world: World, tmp_path: Path) -> None:
         assert START_US - own[-1] < 5_000_000
         assert len(own) == 2 * 144
     uplinks = captured(tmp_path / "captures" / past.UPLINKS)
-    assert readings == sum(len(values(f)) for f in frames + uplinks)
+    assert readings == sum(len(values(f)) for f in frames + uplinks) + 2 * len(uplinks)
     stuck = [f.payload for f in frames if f.device == "soil-b" and f.time_us > START_US - HOUR_US + 5_000_000]
     assert len(stuck) >= 5
     assert len(set(stuck)) == 1

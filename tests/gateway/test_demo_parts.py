@@ -87,7 +87,7 @@ def test_a_bar_without_a_terminal_is_plain_lines(tmp_path: Path) -> None:
     ("line", "good"),
     [
         (Line(source="node-1", read=5, sent=5, stored=5), True),
-        (Line(source="chirpstack", read=None, sent=5, stored=5), True),
+        (Line(source="chirpstack", read=5, sent=0, stored=0), False),
         (Line(source="node-1", read=6, sent=5, stored=5), False),
         (Line(source="node-1", read=5, sent=5, stored=4), False),
         (Line(source="node-1", read=5, sent=5, stored=5, waiting=1), False),
