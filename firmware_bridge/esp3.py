@@ -134,12 +134,14 @@ def parse_packet(payload: bytes) -> Packet:
         raise DecodeError("esp3-sync", f"wanted 55 first, got {payload[0]:02x}")
     if crc8(payload[1:5]) != payload[5]:
         raise DecodeError("esp3-crc-header", f"wanted {crc8(payload[1:5]):02x}, got {payload[5]:02x}")
-    end = _packet_end(payload, 0)
-    if end != len(payload):
-        raise DecodeError("esp3-length", f"wanted {end or 'a sane number of'} bytes, got {len(payload)}")
+    data_length = payload[1] << 8 | payload[2]
+    split = _HEAD + data_length
+    end = split + payload[3] + 1
+    if end != len(payload) or not 1 <= data_length <= MAX_DATA:
+        raise DecodeError("esp3-length", f"wanted {end} bytes, up to {MAX_DATA} of them data, got {len(payload)}")
     if crc8(payload[_HEAD:-1]) != payload[-1]:
         raise DecodeError("esp3-crc-data", f"wanted {crc8(payload[_HEAD:-1]):02x}, got {payload[-1]:02x}")
-    return _unpacked(payload)
+    return Packet(payload[4], payload[_HEAD:split], payload[split:-1])
 
 
 def parse_telegram(packet: Packet) -> Telegram:
@@ -199,6 +201,8 @@ def _parse_erp2(packet: Packet) -> Telegram:
 
 def _sender(raw: bytes) -> str:
     """Eight hex digits; Japanese teach-in telegrams put two zero bytes before the same id."""
+    if len(raw) == 4:
+        return raw.hex()
     digits = raw.rjust(4, b"\0").hex()
     return digits[4:] if len(digits) == 12 and digits.startswith("0000") else digits
 

@@ -18,7 +18,10 @@ Words = Sequence[int]
 
 
 class Word(NamedTuple):
-    """Reading of word `at`, or of 32 bits whose low word is at `at` (`wide`); `absent`: the word that means none."""
+    """Reading of word `at`, or of 32 bits whose low word is at `at` (`wide`); `absent`: the word that means none.
+
+    reading = (raw + `shift`) × `factor` ÷ `divisor` + `offset`, to four decimals.
+    """
 
     quantity: str
     at: int
@@ -29,14 +32,6 @@ class Word(NamedTuple):
     channel: int = 0
     absent: int = -1
     wide: bool = False
-
-    def read(self, words: Words) -> Reading | None:
-        """The reading, None where the word says that there is none."""
-        raw = words[self.at] + (words[self.at + 1] << 16 if self.wide else 0)
-        if raw == self.absent:
-            return None
-        value = (raw + self.shift) * self.factor / self.divisor + self.offset
-        return Reading(self.quantity, round(value, 4), self.channel)
 
     def write(self, words: list[int], value: float | None) -> None:
         """Set the word. DecodeError `missing` where there is neither a value nor a word for none."""
@@ -60,11 +55,29 @@ class Derived(NamedTuple):
     channel: int = 0
 
 
-class Group(NamedTuple):
+class Group:
     """`size` words behind one flag, and what they mean."""
 
-    size: int
-    fields: tuple[Word | Derived, ...]
+    def __init__(self, size: int, fields: tuple[Word | Derived, ...]) -> None:
+        self.size, self.fields = size, fields
+        self.words = struct.Struct(f">{size}H")
+
+    def read(self, payload: bytes, at: int, readings: list[Reading]) -> None:
+        """Add the readings of the words at byte `at`."""
+        words = self.words.unpack_from(payload, at)
+        for field in self.fields:
+            if isinstance(field, Derived):
+                derived = field.compute(words)
+                if derived is not None:
+                    readings.append(Reading(field.quantity, derived, field.channel))
+                continue
+            quantity, place, shift, divisor, factor, offset, channel, absent, wide = field
+            raw = words[place] + (words[place + 1] << 16) if wide else words[place]
+            if raw == absent:
+                continue
+            value = (raw + shift) * factor / divisor
+            exact = not offset and factor == 1 and not wide
+            readings.append(Reading(quantity, value if exact else round(value + offset, 4), channel))
 
 
 def decode(groups: Sequence[Group], payload: bytes) -> tuple[Reading, ...]:
@@ -83,19 +96,11 @@ def decode(groups: Sequence[Group], payload: bytes) -> tuple[Reading, ...]:
     readings: list[Reading] = []
     at = _HEAD.size
     for group in sent:
-        words = struct.unpack_from(f">{group.size}H", payload, at)
-        readings += (one for field in group.fields if (one := _read(field, words)) is not None)
+        group.read(payload, at, readings)
         at += 2 * group.size
     if not readings:
         raise DecodeError("no-value", "no group of words, or none with a value")
     return tuple(readings)
-
-
-def _read(field: Word | Derived, words: Words) -> Reading | None:
-    if isinstance(field, Word):
-        return field.read(words)
-    value = field.compute(words)
-    return None if value is None else Reading(field.quantity, value)
 
 
 def encode(groups: Sequence[Group], readings: Sequence[Reading]) -> bytes:
@@ -105,7 +110,7 @@ def encode(groups: Sequence[Group], readings: Sequence[Reading]) -> bytes:
     for bit, group in enumerate(groups):
         if any((field.quantity, field.channel) in values for field in group.fields):
             flags |= 1 << bit
-            body += struct.pack(f">{group.size}H", *_words(group, values))
+            body += group.words.pack(*_words(group, values))
     return _HEAD.pack(_VERSION, 1, flags) + body
 
 

@@ -11,6 +11,9 @@ generic/line-load-cell    LOAD kg/m²   TEMP °C of the cell      BAT V
 generic/line-ultrasonic   DIST mm, compensated for the air's temperature by the sensor
                           ECHO mm, not compensated (sound taken as 331.4 m/s, 0 °C): needs TEMP and becomes distance_mm
                           DEPTH cm of snow, by a sensor that knows its mount    TEMP °C of the air    BAT V
+generic/line-rain-gauge   TIPS of a tipping bucket of 0.5 mm, as the Japan Meteorological Agency uses, counted since its
+                          power-up; becomes rain_total_mm    RAIN mm in total, by a sensor that knows its bucket
+                          TEMP °C of the air    BAT V
 
 Ultrasonic correction: distance = ECHO · √((TEMP + 273.15) / 273.15); at −20 °C it takes 112 mm off 3 m.
 Source of the correction: Campbell Scientific SR50A and SnowVUE 10 manuals. The line format is ours.
@@ -29,7 +32,8 @@ MAX_BYTES = 256
 _ZERO_C_K = 273.15
 _LINE = re.compile(r"([^*]+)\*([0-9A-F]{2})")
 _PAIR = re.compile(r"([A-Z]{1,12})=(-?[0-9]{1,9}(?:\.[0-9]{1,6})?)")
-_ECHO = "ECHO"
+_ECHO, _TIPS = "ECHO", "TIPS"
+_MM_A_TIP = 0.5
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "generic/line-load-cell": {
         "LOAD": "snow_load_kg_m2",
@@ -39,6 +43,11 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "generic/line-ultrasonic": {
         "DIST": "distance_mm",
         "DEPTH": "snow_depth_cm",
+        "TEMP": "air_temperature_c",
+        "BAT": "battery_v",
+    },
+    "generic/line-rain-gauge": {
+        "RAIN": "rain_total_mm",
         "TEMP": "air_temperature_c",
         "BAT": "battery_v",
     },
@@ -78,6 +87,24 @@ MODELS: tuple[Model, ...] = (
             "measures the grass. DIST must be compensated for temperature: send ECHO with TEMP where it is not."
         ),
     ),
+    Model(
+        id="generic/line-rain-gauge",
+        name="Tipping bucket rain gauge (0.5 mm a tip), one text line a reading",
+        kinds=("weather",),
+        link="line",
+        quantities=tuple(_KEYS["generic/line-rain-gauge"].values()),
+        interval_s=60,
+        source="this project: firmware_bridge/codecs/ascii_line.py; Japan Meteorological Agency (0.5 mm a tip)",
+        cannot_ja=(
+            "ヒーターのない雨量計では雪は測れない(口に積もり、とけてから数える)。強い雨では少なめに出る。"
+            "電源を入れ直すと数が0に戻る。落ち葉とクモの巣を取り除くこと。"
+        ),
+        cannot_en=(
+            "Without a heater it cannot measure snow: it fills the opening and counts when it melts. Reads low in "
+            "heavy rain; starts again at 0 after a power cut. Keep leaves and spiders out of it."
+        ),
+        resolution={"rain_total_mm": _MM_A_TIP},
+    ),
 )
 
 
@@ -87,6 +114,9 @@ def decode(model: str, _port: int, payload: bytes) -> tuple[Reading, ...]:
     echo_mm = values.pop(_ECHO, None) if model == "generic/line-ultrasonic" else None
     if echo_mm is not None:
         values["DIST"] = _corrected(echo_mm, values)
+    tips = values.pop(_TIPS, None) if model == "generic/line-rain-gauge" else None
+    if tips is not None:
+        values["RAIN"] = _rain(tips, values)
     keys = _KEYS[model]
     unknown = [key for key in values if key not in keys]
     if unknown:
@@ -101,6 +131,14 @@ def _corrected(echo_mm: float, values: Mapping[str, float]) -> float:
     if "DIST" in values:
         raise DecodeError("key", "wanted DIST or ECHO, got both")
     return round(echo_mm * math.sqrt((air_c + _ZERO_C_K) / _ZERO_C_K), 1)
+
+
+def _rain(tips: float, values: Mapping[str, float]) -> float:
+    if tips != int(tips) or tips < 0:
+        raise DecodeError("number", f"wanted a whole number of TIPS, got {tips:g}")
+    if "RAIN" in values:
+        raise DecodeError("key", "wanted RAIN or TIPS, got both")
+    return tips * _MM_A_TIP
 
 
 def _values(payload: bytes) -> dict[str, float]:
@@ -128,7 +166,7 @@ def _values(payload: bytes) -> dict[str, float]:
 
 
 def encode(model: str, _port: int, readings: Sequence[Reading]) -> bytes:
-    """The line for these readings, with CR LF; distances as DIST. Values are written with at most six decimals."""
+    """The line for these readings, with CR LF; distances as DIST, rain as RAIN. Values have at most six decimals."""
     names = {quantity: key for key, quantity in _KEYS[model].items()}
     body = ";".join(f"{names[reading.quantity]}={_number(reading.value)}" for reading in readings)
     return f"{body}*{xor8(body.encode()):02X}\r\n".encode()

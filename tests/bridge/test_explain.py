@@ -51,6 +51,15 @@ def test_a_model_describes_itself_as_plain_data() -> None:
         "cannot_ja",
         "cannot_en",
         "source",
+        "units",
+        "resolution",
+        "limits",
+        "battery_ja",
+        "battery_en",
+        "certification",
+        "registers",
+        "wiring_ja",
+        "wiring_en",
     ]
     assert described["kinds"] == ["snow"]
     assert [model["id"] for model in explain.describe_all()] == list(codecs.models())
