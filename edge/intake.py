@@ -127,7 +127,7 @@ class Intake:
 
     def _decode(self, link: str, frame: Frame, believed: bool) -> tuple[Reading, ...]:
         try:
-            readings = codecs.decode(frame.model, frame.port, frame.payload)
+            readings = codecs.decode(frame.model, frame.port, frame.payload, frame.time_us)
         except DecodeError as error:
             self._refuse(link, frame, error.code, error.detail)
             return ()

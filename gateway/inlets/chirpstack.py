@@ -86,7 +86,7 @@ def decode(payload: bytes, registry: Registry) -> list[Column]:
         raise DecodeError("device-unknown", f"no device has dev_eui {uplink.device_info.dev_eui.lower()[:32]!r}")
     time_us = _time_us(uplink)
     columns: dict[tuple[str, int], Column] = {}
-    for reading in (*_readings(device, uplink), *_reception(uplink)):
+    for reading in (*_readings(device, uplink, time_us), *_reception(uplink)):
         key = (reading.quantity, reading.channel)
         if key not in columns:
             columns[key] = Column(device.id, reading.quantity, [], [], reading.channel)
@@ -104,7 +104,7 @@ def _read(decoder: "msgspec.json.Decoder[_T]", payload: bytes) -> _T:
         raise DecodeError("json", str(error)) from error
 
 
-def _readings(device: Device, uplink: _Uplink) -> tuple[Reading, ...]:
+def _readings(device: Device, uplink: _Uplink, time_us: int) -> tuple[Reading, ...]:
     try:
         payload = base64.b64decode(uplink.data.encode("ascii"), validate=True)
     except (binascii.Error, ValueError) as error:
@@ -113,7 +113,7 @@ def _readings(device: Device, uplink: _Uplink) -> tuple[Reading, ...]:
         raise DecodeError("base64", "data: wanted canonical base64, got stray bits at its end")
     if not payload and uplink.f_port == 0:
         return ()
-    return codecs.decode(device.model, uplink.f_port, payload)
+    return codecs.decode(device.model, uplink.f_port, payload, time_us)
 
 
 def _reception(uplink: _Uplink) -> Iterator[Reading]:
