@@ -1,5 +1,6 @@
 """What ingest hands to the journal, and what it hears back."""
 
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Literal, NamedTuple
@@ -7,8 +8,36 @@ from typing import Literal, NamedTuple
 from firmware_bridge.reading import Column, Gap
 
 FINGERPRINT_BITS = 48
+HOUR_US = 3_600_000_000
 
 Outcome = Literal["fresh", "duplicate", "conflict"]
+
+
+class Extent(NamedTuple):
+    """How much a message holds: its readings, the newest time, and how many of each device fall into each UTC hour."""
+
+    readings: int
+    newest_us: int
+    hours: dict[tuple[str, int], int]
+
+
+def extent_of(columns: Sequence[Column]) -> Extent:
+    """Extent of these columns; newest 0 where there are none. One pass, because it is made for every message."""
+    readings = newest_us = 0
+    hours: dict[tuple[str, int], int] = {}
+    for column in columns:
+        times_us = column.times_us
+        readings += len(times_us)
+        last_us = max(times_us) if len(times_us) > 1 else times_us[0]
+        newest_us = max(newest_us, last_us)
+        hour = last_us // HOUR_US
+        if len(times_us) == 1 or min(times_us) // HOUR_US == hour:
+            key = (column.device, hour)
+            hours[key] = hours.get(key, 0) + len(times_us)
+        else:
+            for hour, count in Counter([time_us // HOUR_US for time_us in times_us]).items():
+                hours[column.device, hour] = hours.get((column.device, hour), 0) + count
+    return Extent(readings, newest_us, hours)
 
 
 class Arrival(NamedTuple):
@@ -24,6 +53,7 @@ class Arrival(NamedTuple):
     received_us: int
     tenant: str
     columns: list[Column]
+    extent: Extent
     quality: int = 0
     read_total: int = 0
     gaps: Sequence[Gap] = ()

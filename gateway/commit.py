@@ -1,15 +1,14 @@
 """One commit of the journal: arrivals are admitted one by one, then everything is written in few statements."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from sqlite3 import Connection
 
 from firmware_bridge.reading import Gap
-from gateway.arrivals import Arrival, Refusal, Verdict, fingerprint
+from gateway.arrivals import HOUR_US, Arrival, Refusal, Verdict, fingerprint
 from gateway.store import Entry
 from gateway.streams import UPDATE, Stream
 
-HOUR_US = 3_600_000_000
 HEAD_BYTES = 1024
 QUARANTINE_ROWS = 10_000
 _REVIVE = "UPDATE gap SET arrived = arrived + ? WHERE stream = ? AND ? BETWEEN first AND last"
@@ -23,12 +22,12 @@ class Commit:
 
     def __init__(self, last_id: int, counts: Mapping[tuple[str, str], int]) -> None:
         self.last_id = last_id
-        self.entries: list[Entry] = []
+        self.entries: list[tuple[Entry, int]] = []  # with the number of readings
         self.refusals: list[Refusal] = []
         self._counts: Counter[tuple[str, str]] = Counter(counts)
         self._rows: list[tuple[object, ...]] = []
         self._hashes: dict[tuple[int, int], bytes] = {}
-        self._sent: Counter[tuple[int, str, int]] = Counter()
+        self._sent: dict[tuple[int, str, int], int] = {}
         self._touched: dict[int, Stream] = {}
 
     def admit(self, db: Connection, stream: Stream, arrival: Arrival) -> Verdict:
@@ -37,7 +36,7 @@ class Commit:
             known = self._hashes.get((stream.id, arrival.seq)) or _known_hash(db, stream.id, arrival.seq)
             if known is not None and known != arrival.sha256:
                 return self._conflict(arrival)
-            readings = sum(len(column.times_us) for column in arrival.columns)
+            readings = arrival.extent.readings
             if known is not None or not db.execute(_REVIVE, (readings, stream.id, arrival.seq)).rowcount:
                 self._touched[stream.id] = stream
                 self._counts["duplicate", arrival.source] += 1
@@ -53,11 +52,10 @@ class Commit:
 
     def _keep(self, db: Connection, stream: Stream, arrival: Arrival) -> Verdict:
         self.last_id += 1
-        readings = 0
-        for column in arrival.columns:
-            readings += len(column.times_us)
-            for hour, count in _by_hour(column.times_us):
-                self._sent[stream.id, column.device, hour] += count
+        readings = arrival.extent.readings
+        for (device, hour), count in arrival.extent.hours.items():
+            key = (stream.id, device, hour)
+            self._sent[key] = self._sent.get(key, 0) + count
         self._rows.append(
             (
                 self.last_id,
@@ -75,17 +73,16 @@ class Commit:
         stream.take(arrival, readings)
         for gap in arrival.gaps:
             _declare(db, stream, gap, arrival)
-        self.entries.append(
-            Entry(
-                id=self.last_id,
-                tenant=arrival.tenant,
-                source=arrival.source,
-                received_us=arrival.received_us,
-                quality=arrival.quality,
-                columns=arrival.columns,
-                fingerprint=fingerprint(stream.base, arrival.seq),
-            )
+        entry = Entry(
+            id=self.last_id,
+            tenant=arrival.tenant,
+            source=arrival.source,
+            received_us=arrival.received_us,
+            quality=arrival.quality,
+            columns=arrival.columns,
+            fingerprint=fingerprint(stream.base, arrival.seq),
         )
+        self.entries.append((entry, readings))
         self._counts["accepted", arrival.source] += 1
         return Verdict("fresh", self.last_id)
 
@@ -118,19 +115,12 @@ class Commit:
 def _declare(db: Connection, stream: Stream, gap: Gap, arrival: Arrival) -> None:
     if gap.last < gap.first or stream.coverage.covers(gap.first, gap.last):
         return
-    newest_us = max((max(column.times_us) for column in arrival.columns), default=arrival.received_us)
+    newest_us = arrival.extent.newest_us or arrival.received_us
     db.execute(
         "INSERT OR IGNORE INTO gap VALUES (?, ?, ?, ?, ?, ?, 0)",
         (stream.id, gap.first, gap.last, gap.readings, gap.reason, newest_us // HOUR_US),
     )
     stream.coverage.add(gap.first, gap.last)
-
-
-def _by_hour(times_us: list[int]) -> Iterable[tuple[int, int]]:
-    first, last = min(times_us) // HOUR_US, max(times_us) // HOUR_US
-    if first == last:
-        return ((first, len(times_us)),)
-    return Counter([time_us // HOUR_US for time_us in times_us]).items()
 
 
 def _kept(refusal: Refusal) -> tuple[object, ...]:

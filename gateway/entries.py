@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from firmware_bridge import envelope
 from firmware_bridge.errors import DecodeError
-from firmware_bridge.reading import Clock, Column
-from gateway.arrivals import Raw, fingerprint, stream_base
+from firmware_bridge.reading import Clock
+from gateway.arrivals import Raw, extent_of, fingerprint, stream_base
 from gateway.inlets import Inlet
 from gateway.registry import Registry
 from gateway.store import ESTIMATED_TIME, SUSPECT_TIME, Entry
@@ -13,9 +13,8 @@ from gateway.store import ESTIMATED_TIME, SUSPECT_TIME, Entry
 FUTURE_US = 5 * 60 * 1_000_000
 
 
-def quality_of(columns: list[Column], clock: Clock, received_us: int) -> int:
+def quality_of(newest_us: int, clock: Clock, received_us: int) -> int:
     """Quality bits of a message: its newest time over 5 minutes ahead of its arrival, its clock not believed."""
-    newest_us = max((max(column.times_us) for column in columns), default=0)
     suspect = SUSPECT_TIME if newest_us > received_us + FUTURE_US else 0
     return suspect | (0 if clock == "synced" else ESTIMATED_TIME)
 
@@ -34,7 +33,7 @@ def unpack(raw: Raw, registry: Registry, inlets: Mapping[str, Inlet]) -> Entry:
         tenant=registry.tenant,
         source=raw.source,
         received_us=raw.received_us,
-        quality=quality_of(columns, clock, raw.received_us),
+        quality=quality_of(extent_of(columns).newest_us, clock, raw.received_us),
         columns=columns,
         fingerprint=fingerprint(stream_base(raw.source, raw.epoch), raw.seq),
     )

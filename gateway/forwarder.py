@@ -64,6 +64,7 @@ class Forwarder:
         self._now_us = now_us
         self._inlets = inlets() if sources is None else sources
         self._keep_us = round(keep_days * DAY_US)
+        self._mounts = {d.id: d.mount_mm for d in registry.devices.values() if d.mount_mm is not None}
         self._raw_us = None if raw_days is None else round(raw_days * DAY_US)
         self._live = journal.cursor(CURSOR)
         self._pause_s = 0.0
@@ -157,19 +158,16 @@ class Forwarder:
             return None
 
     def _derive(self, entry: Entry) -> Entry:
-        extra = [column for column in map(self._snow, entry.columns) if column is not None]
+        if not self._mounts:
+            return entry
+        found = [self._depth(c) for c in entry.columns if c.quantity == "distance_mm" and c.device in self._mounts]
+        extra = [column for column in found if column.times_us]
         return msgspec.structs.replace(entry, columns=entry.columns + extra) if extra else entry
 
-    def _snow(self, column: Column) -> Column | None:
-        if column.quantity != "distance_mm":
-            return None
-        device = self._registry.device(column.device)
-        if device is None or device.mount_mm is None:
-            return None
+    def _depth(self, column: Column) -> Column:
+        mount_mm = self._mounts[column.device]
         heard = [(t, x) for t, x in zip(column.times_us, column.values, strict=True) if x > 0]  # 0 is "no echo"
-        if not heard:
-            return None
-        depths = [round(depth_cm(x, device.mount_mm), 3) for _, x in heard]
+        depths = [round(depth_cm(x, mount_mm), 3) for _, x in heard]
         return Column(column.device, "snow_depth_cm", [t for t, _ in heard], depths, column.channel)
 
     def _prune(self) -> None:

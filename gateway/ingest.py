@@ -18,7 +18,7 @@ import msgspec
 from firmware_bridge import envelope
 from firmware_bridge.errors import BridgeError, EnvelopeError
 from firmware_bridge.reading import Column
-from gateway.arrivals import Arrival, Refusal
+from gateway.arrivals import Arrival, Refusal, extent_of
 from gateway.entries import quality_of
 from gateway.inlets import Identity, Inlet, matches
 from gateway.journal import Journal
@@ -131,6 +131,7 @@ class Ingest:
         if batch.node != node:
             raise EnvelopeError("topic-node", f"topic says {node!r}, payload says {batch.node!r}")
         self._limit_series(node, batch.columns)
+        extent = extent_of(batch.columns)
         return Arrival(
             kind="batch",
             source=node,
@@ -142,7 +143,8 @@ class Ingest:
             received_us=now_us,
             tenant=tenant,
             columns=batch.columns,
-            quality=quality_of(batch.columns, batch.clock, now_us),
+            extent=extent,
+            quality=quality_of(extent.newest_us, batch.clock, now_us),
             read_total=batch.read_total,
             gaps=batch.gaps,
         )
@@ -167,6 +169,7 @@ class Ingest:
             return "ignored-event"
         columns = inlet.decode(message.payload, self.registry)
         self._limit_series(identity.source, columns)
+        extent = extent_of(columns)
         return Arrival(
             kind=name,
             source=identity.source,
@@ -178,16 +181,17 @@ class Ingest:
             received_us=now_us,
             tenant=self.registry.tenant,
             columns=columns,
-            quality=quality_of(columns, "synced", now_us),
+            extent=extent,
+            quality=quality_of(extent.newest_us, "synced", now_us),
         )
 
     def _limit_series(self, source: str, columns: list[Column]) -> None:
         known = self._series.setdefault(source, set())
-        new = {(c.device, c.quantity, c.channel) for c in columns} - known
+        new = [key for c in columns if (key := (c.device, c.quantity, c.channel)) not in known]
         if new:
             if len(known) + len(new) > MAX_SERIES_A_SOURCE:
                 raise EnvelopeError("series-limit", f"{source} names more than {MAX_SERIES_A_SOURCE} series")
-            known |= new
+            known.update(new)
 
     def _source_of(self, topic: str) -> str:
         parts = topic.split("/", 5)

@@ -102,8 +102,8 @@ class Journal:
                 raise
             self._dirty.clear()
             before = self._last_id
-            for entry in work.entries:
-                self.recent.add(before, entry)
+            for entry, readings in work.entries:
+                self.recent.add(before, entry, readings)
                 before = entry.id
             self._last_id = work.last_id
         if work.entries:

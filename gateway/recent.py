@@ -16,9 +16,8 @@ class Recent:
         self._entries: deque[tuple[int, int, Entry]] = deque()  # id before it, readings, entry
         self._readings = 0
 
-    def add(self, before: int, entry: Entry) -> None:
-        """Keep an entry; `before` is the id committed just before it."""
-        readings = sum(len(column.values) for column in entry.columns)
+    def add(self, before: int, entry: Entry, readings: int) -> None:
+        """Keep an entry of so many readings; `before` is the id committed just before it."""
         with self._lock:
             self._entries.append((before, readings, entry))
             self._readings += readings

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.errors import BrokerError, StoreError
+from gateway.garbage import collect_seldom
 from gateway.ingest import Ingest, Message, Publication
 from gateway.mqtt_connection import Connection
 from gateway.mqtt_packets import Delivery
@@ -56,6 +57,7 @@ class Subscription:
 
     def run(self, stop: threading.Event) -> None:
         """Stay connected until `stop`. BrokerError where another process is this gateway already."""
+        collect_seldom()
         with _Lock(self._lock_path):
             wait_s = FIRST_WAIT_S
             while not stop.is_set():

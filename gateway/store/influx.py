@@ -24,12 +24,11 @@ from firmware_bridge.reading import Column, SeriesKey
 from gateway.sqlitefile import SqliteFile
 from gateway.store import SUSPECT_TIME, Entry, Latest, Written, flux, rejects
 from gateway.store.influx_server import InfluxServer, RefusedError
-from gateway.store.line_protocol import LineEncoder, LineError
+from gateway.store.line_protocol import LAST_US, LineEncoder, LineError
 
 MAX_LINES = 5000
 MAX_BYTES = 2 * 1024 * 1024
 TIMEOUT_S = 10.0
-LAST_US = (1 << 63) // 1000 - 1  # where InfluxDB's nanoseconds end
 
 
 class _Lines:
@@ -86,6 +85,7 @@ class InfluxStore:
         offered, aside = _Lines(), list[rejects.Reject]()
         for entry in entries:
             aside += self._encode(entry, offered)
+        readings = len(offered.lines) + len(aside)
         start = 0
         for end in _chunks(offered.lines):
             aside += self._send(offered, start, end)
@@ -94,17 +94,14 @@ class InfluxStore:
             with self._aside.writing() as db:
                 rejects.keep(db, aside)
         self._renew(entries)
-        readings = sum(len(column.times_us) for entry in entries for column in entry.columns)
         return Written(new=readings - len(aside), rejected=len(aside))
 
     def _encode(self, entry: Entry, offered: _Lines) -> list[rejects.Reject]:
-        if all(map(rejects.sound, entry.columns)):
-            try:
-                offered.add(entry, self._encoder.encode(entry), None)
-            except LineError:
-                return self._encode_apart(entry, offered)
-            return []
-        return self._encode_apart(entry, offered)
+        try:
+            offered.add(entry, self._encoder.encode(entry), None)
+        except LineError:
+            return self._encode_apart(entry, offered)
+        return []
 
     def _encode_apart(self, entry: Entry, offered: _Lines) -> list[rejects.Reject]:
         """The slow way, for an entry in which something cannot be written: each reading for itself."""
@@ -241,6 +238,9 @@ def _offer(table: dict[SeriesKey, Latest | None], key: SeriesKey, latest: Latest
 
 def _chunks(lines: Sequence[str]) -> Iterator[int]:
     """Where to cut so that no request is over the limits; the last end is the end of the lines."""
+    if len(lines) <= MAX_LINES and sum(map(len, lines)) + len(lines) <= MAX_BYTES:
+        yield len(lines)
+        return
     size = count = 0
     for index, line in enumerate(lines):
         if count and (count >= MAX_LINES or size + len(line) >= MAX_BYTES):

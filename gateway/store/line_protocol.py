@@ -14,6 +14,7 @@ may not end with one. Control characters are refused, an empty tag is left out. 
 """
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 
 import msgspec
 
@@ -22,6 +23,7 @@ from firmware_bridge.reading import Column
 from gateway.store import Entry
 
 RANKS = 1000
+LAST_US = (1 << 63) // 1000 - 1  # where 64 bits of nanoseconds end
 OWN_RANKS, NEIGHBOURS = 16, 62  # 16 · 62 < 1000
 _encode = msgspec.json.Encoder().encode
 _NAME = str.maketrans({",": "\\,", " ": "\\ "})
@@ -59,9 +61,10 @@ class LineEncoder:
         self._heads: dict[tuple[str, int], dict[tuple[str, str, int], str]] = {}
 
     def encode(self, entry: Entry) -> list[str]:
-        """Lines of an entry, one a reading, in its order; every value must be finite.
+        """Lines of an entry, one a reading, in its order.
 
-        LineError where a series' name cannot be written, or more than 1000 readings stand at one series and µs.
+        LineError where a series' name cannot be written, a value is not finite, a time is none that InfluxDB knows, or
+        more than 1000 readings stand at one series and µs.
         """
         base = (entry.fingerprint or entry.id) % NEIGHBOURS * OWN_RANKS
         heads = self._heads_of(entry)
@@ -77,6 +80,8 @@ class LineEncoder:
             each_head += [head] * size
             times_us += column.times_us
             values += column.values
+        if times_us and not _writable(times_us, values):
+            raise LineError(f"entry {entry.id}: wanted finite values and times from 1970 to 2262")
         tail = f"{base:03d}"
         return [f"{h}{x} {t}{tail}" for h, x, t in zip(each_head, _texts(values), _texts(times_us), strict=False)]
 
@@ -94,6 +99,12 @@ class LineEncoder:
         return found
 
 
+def _writable(times_us: Sequence[int], values: Sequence[float]) -> bool:
+    if not isfinite(sum(values)) and not all(map(isfinite, values)):
+        return False
+    return min(times_us) > 0 and max(times_us) <= LAST_US
+
+
 def _head(entry: Entry, column: Column) -> str:
     tags = (
         (points.TENANT, entry.tenant),
@@ -109,6 +120,8 @@ def _ranked(entry: Entry, heads: list[str], base: int) -> list[str]:
     ranks: dict[tuple[str, int], int] = {}
     found = []
     for head, column in zip(heads, entry.columns, strict=True):
+        if not _writable(column.times_us, column.values):
+            raise LineError(f"{head}: wanted finite values and times from 1970 to 2262")
         for time_us, value in zip(column.times_us, column.values, strict=True):
             rank = ranks.get((head, time_us), 0)
             if rank >= RANKS:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from firmware_bridge.reading import Column, SeriesKey
 from gateway.store import Entry
 
-FIRST_US, END_US = 1, 1 << 62
+FIRST_US, END_US = 1, (1 << 63) // 1000  # what 64 bits of nanoseconds hold, for both stores
 ROWS = 100_000  # the newest so many are kept
 
 SCHEMA = """
@@ -34,12 +34,15 @@ class Reject(NamedTuple):
 
 
 def sound(column: Column) -> bool:
-    """Whether every reading of a column has a finite value and a time that 64 bits hold; usually one pass."""
-    if not column.times_us:
+    """Whether every reading of a column has a finite value and a time that a store holds; usually one pass."""
+    times_us, values = column.times_us, column.values
+    if len(times_us) == 1:
+        return math.isfinite(values[0]) and FIRST_US <= times_us[0] < END_US
+    if not times_us:
         return True
-    if not math.isfinite(sum(column.values)) and not all(map(math.isfinite, column.values)):
+    if not math.isfinite(sum(values)) and not all(map(math.isfinite, values)):
         return False
-    return min(column.times_us) >= FIRST_US and max(column.times_us) < END_US
+    return min(times_us) >= FIRST_US and max(times_us) < END_US
 
 
 def sift(entry: Entry, ordinal: int, column: Column) -> tuple[list[int], list[Reject]]:

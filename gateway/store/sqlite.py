@@ -216,15 +216,17 @@ class _Append:
     def add(self, series: int, column: Column, places: Sequence[int], quality: int) -> None:
         """Sound readings of one series."""
         times_us = column.times_us
-        if not times_us:
-            return
-        self._rows.extend(zip(repeat(series), times_us, places, column.values, repeat(quality), strict=False))
-        oldest_us, newest_us = min(times_us), max(times_us)
-        first, last = oldest_us - oldest_us % HOUR_US, newest_us - newest_us % HOUR_US
-        if first == last:
-            self._hours.add((series, first))
+        if len(times_us) == 1:
+            newest_us = times_us[0]
+            self._rows.append((series, newest_us, places[0], column.values[0], quality))
+            self._hours.add((series, newest_us - newest_us % HOUR_US))
+        elif times_us:
+            self._rows.extend(zip(repeat(series), times_us, places, column.values, repeat(quality), strict=False))
+            newest_us = max(times_us)
+            hours = {time_us - time_us % HOUR_US for time_us in times_us}
+            self._hours.update([(series, hour_us) for hour_us in hours])
         else:
-            self._hours.update((series, hour_us) for hour_us in {t - t % HOUR_US for t in times_us})
+            return
         known = self.newest.get(series)
         if not quality & SUSPECT_TIME and (known is None or newest_us >= known.time_us):
             self.newest[series] = Latest(newest_us, column.values[times_us.index(newest_us)], quality)
