@@ -99,7 +99,8 @@ def _say(request: Request, status: int, key: str, **values: str | int) -> Respon
     text = voice.t(key, **values)
     if _for_machines(request):
         return JSONResponse({"error": {"code": key.removeprefix("error."), "detail": text}}, status)
-    return render(request, "error.html", _actor(request), status, text=text, code=status)
+    who = _actor(request) if status < 500 else None  # a page about a failure must not lean on what failed
+    return render(request, "error.html", who, status, text=text, code=status)
 
 
 def _for_machines(request: Request) -> bool:

@@ -56,7 +56,7 @@ def render(
         "town": voice.pick(context.town.name_ja, context.town.name_en),
         "actor": actor,
         "places": _places(actor, request.url.path) if actor else [],
-        "beats": beats(context, voice, actor),
+        "beats": beats(context, voice, actor) if status < 500 else [],
         "other_lang": "en" if voice.lang == "ja" else "ja",
         "other_href": _in_other_language(request, voice),
         "here": _href(request),

@@ -231,15 +231,25 @@ def test_what_is_not_there_is_told_in_words(console: Rig) -> None:
 
 
 def test_an_unforeseen_failure_gives_an_id_and_no_trace(built: Built, tmp_path: Path) -> None:
-    def broken() -> TownState:
+    well = [True]
+
+    def state() -> TownState:
+        if well[0]:
+            return built.state
         raise ZeroDivisionError("a secret path /var/lib/x.db")
 
-    with open_town(built, tmp_path / "t", state=broken) as parts, rig(parts) as console:
+    with open_town(built, tmp_path / "t", state=state) as parts, rig(parts) as console:
+        console.sign_in("admin")
+        well[0] = False
         answer = console.get("/api/v1/nodes", **console.token("read"))
         assert answer.status_code == 500
         assert re.search(r"[0-9a-f]{8}", answer.json()["error"]["detail"])
         assert "secret" not in answer.text
         assert "ZeroDivision" not in answer.text
+        page = console.get("/alerts")
+        assert page.status_code == 500
+        assert re.search(r"番号 [0-9a-f]{8} を情報係に", page.text)
+        assert "secret" not in page.text
 
 
 def test_without_the_browser_libraries_pages_work_and_say_so(

@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -68,10 +69,10 @@ GIVEN = {"password", "outcome", "state", "state-short", "happening"}  # their na
         ("state", ORDER),
         ("state-short", ORDER),
         ("role", ROLES),
-        ("level", [level for level in Level.__args__ if level != "unknown"]),
-        ("value", Verdict.__args__),
-        ("outcome", Outcome.__args__),
-        ("happening", Happening.__args__),
+        ("level", [level for level in get_args(Level) if level != "unknown"]),
+        ("value", get_args(Verdict)),
+        ("outcome", get_args(Outcome)),
+        ("happening", get_args(Happening)),
         ("home", [f"say-{key}" for key in ORDER]),
         ("roof", [f"say-{key}" for key in ORDER]),
         ("password", ["short", "long", "login", "repeated", "run", "common"]),
