@@ -15,6 +15,7 @@ from firmware_bridge.reading import Reading
 
 _NO_VALUE_SIGNED = (0x7FFF, 0x8000)
 _NO_VALUE = (0xFFFF, 0x7FFF, 0x8000)
+_LEAST_SPECIAL = 0x7FFF
 
 
 class Register(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ def decode(table: Table, quantities: Sequence[str], first: int, payload: bytes, 
         register = table.get(address)
         if register is None or register.quantity not in quantities:
             continue
-        if raw in (_NO_VALUE_SIGNED if register.signed else _NO_VALUE):
+        if raw >= _LEAST_SPECIAL and raw in (_NO_VALUE_SIGNED if register.signed else _NO_VALUE):
             continue
         value = (raw - 0x10000 if register.signed and raw & 0x8000 else raw) / register.divisor
         if not register.low <= value <= register.high:
