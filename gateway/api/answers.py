@@ -91,7 +91,9 @@ def _store(request: Request, error: Exception) -> Response:
 def _unknown(request: Request, error: Exception) -> Response:
     number = secrets.token_hex(4)
     log.error("request_failed id=%s path=%r error=%s", number, request.url.path, type(error).__name__)
-    return _say(request, 500, "error.ours", id=number)
+    answer = _say(request, 500, "error.ours", id=number)
+    answer.headers["Connection"] = "close"  # the server hangs up after a failure: better to say so
+    return answer
 
 
 def _say(request: Request, status: int, key: str, **values: str | int) -> Response:
