@@ -13,7 +13,7 @@ of ours (`nodeframe`) by their own length and tag.
 Sources: support.dragon-torch.tech E220 ver. 2.0 chapters 1 and 9, FAQ 234, page 836, lora-faq (51 ms for 200 bytes).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -31,7 +31,7 @@ CONFIG_BAUD = 9600
 REGISTERS_BYTES = 6
 BROADCAST = 0xFFFF
 AMBIENT_REQUEST = bytes.fromhex("c0c1c2c30002")
-_AMBIENT_ANSWER = bytes.fromhex("c10002")
+AMBIENT_ANSWER_BYTES = 5
 _REFUSED = b"\xff\xff\xff"
 _WRITE, _READ, _ANSWER = 0xC0, 0xC1, 0xC1
 _BANDWIDTHS: tuple[BandwidthKHz, ...] = (125, 250, 500)
@@ -178,7 +178,7 @@ class Packets:
     `gap_us` of silence is noise. Times are those of a clock that never steps back.
     """
 
-    MOST = 2 * (nodeframe.HEADER_BYTES + 4 + nodeframe.MAX_PAYLOAD + 8 + 1)
+    MOST = nodeframe.HEADER_BYTES + 4 + nodeframe.MAX_PAYLOAD + 8 + 1  # the longest frame and its RSSI byte
 
     def __init__(self, opens: Callable[[bytes], bool], *, has_rssi: bool, gap_us: int) -> None:
         self._opens = opens
@@ -189,35 +189,35 @@ class Packets:
         self._dropped = 0
         self._refused: set[int] = set()
 
-    def feed(self, chunk: bytes, now_us: int) -> list[Piece]:
-        """Take what was read (nothing is silence); return what became certain, in the order it was heard."""
-        pieces: list[Piece] = []
+    def feed(self, chunk: bytes, now_us: int) -> Iterator[Piece]:
+        """Take what was read (nothing is silence); what became certain, in the order it was heard.
+
+        To be walked to its end. `opens` is asked anew after each piece, so that it may have learned from it.
+        """
         if self._pending and now_us - self._last_us > self._gap_us:
-            self._take_frames(pieces, is_over=True)
-            self._drop(pieces, len(self._pending))
+            yield from self._frames(is_over=True)
+            yield from self._drop(len(self._pending))
         if chunk:
             self._last_us = now_us
-        for start in range(0, len(chunk), self.MOST // 2):
-            self._pending += chunk[start : start + self.MOST // 2]
-            self._take_frames(pieces, is_over=False)
-            self._drop(pieces, len(self._pending) - self.MOST // 2)
-        return pieces
+        for start in range(0, len(chunk), self.MOST):
+            self._pending += chunk[start : start + self.MOST]
+            yield from self._frames(is_over=False)
+            yield from self._drop(len(self._pending) - self.MOST)
 
-    def _take_frames(self, pieces: list[Piece], *, is_over: bool) -> None:
+    def _frames(self, *, is_over: bool) -> Iterator[Piece]:
         at = 0
         while at < len(self._pending):
             size = self._size_at(at)
             if not size or not self._opens_at(at, size):
                 at += 1
                 continue
-            rssi_at = at + size
-            if self._has_rssi and rssi_at == len(self._pending) and not is_over:
+            if self._has_rssi and at + size == len(self._pending) and not is_over:
                 return
-            self._drop(pieces, at)
+            yield from self._drop(at)
             raw = bytes(self._pending[:size])
             rssi = self._pending[size] if self._has_rssi and size < len(self._pending) else None
             self._forget(size + (rssi is not None))
-            pieces.append(Piece(raw=raw, is_frame=True, rssi_dbm=None if rssi is None else rssi_dbm(rssi)))
+            yield Piece(raw=raw, is_frame=True, rssi_dbm=None if rssi is None else rssi_dbm(rssi))
             at = 0
 
     def _size_at(self, at: int) -> int:
@@ -227,10 +227,11 @@ class Packets:
             return 0
         return size if at + size <= len(self._pending) else 0
 
-    def _drop(self, pieces: list[Piece], count: int) -> None:
+    def _drop(self, count: int) -> Iterator[Piece]:
         if count > 0:
-            pieces.append(Piece(raw=bytes(self._pending[:count]), is_frame=False))
+            raw = bytes(self._pending[:count])
             self._forget(count)
+            yield Piece(raw=raw, is_frame=False)
 
     def _opens_at(self, at: int, size: int) -> bool:
         if self._dropped + at in self._refused:
@@ -243,5 +244,4 @@ class Packets:
     def _forget(self, count: int) -> None:
         del self._pending[:count]
         self._dropped += count
-        if not self._pending:
-            self._refused.clear()
+        self._refused = {at for at in self._refused if at >= self._dropped}

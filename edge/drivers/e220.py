@@ -14,6 +14,7 @@ module that is alive from one that is dead, asleep or at another baud rate.
 import math
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -118,8 +119,10 @@ class E220(msgspec.Struct, frozen=True, kw_only=True):
         if self.setup:
             self._set_up(ear)
         keys = {one.node: _key(one) for one in self.device}
-        listener = Listener(self, keys)
-        with ports.opened(self.port, ports.Line(baud=self.baud)) as port:
+        with (
+            closing(Listener(self, keys)) as listener,
+            ports.opened(self.port, ports.Line(baud=self.baud)) as port,
+        ):
             asked_s = -math.inf
             while not ear.stop.is_set():
                 now_s = time.monotonic()
@@ -207,7 +210,7 @@ class Listener:
         self.heard_s = -math.inf
 
     def listen(self, chunk: bytes, ear: Ear) -> Iterator[Frame]:
-        """Frames in these bytes, each remembered on disk before it is passed on."""
+        """Frames in these bytes; what was heard is kept on disk as it goes."""
         running_us = time.monotonic_ns() // 1000
         for piece in self._packets.feed(chunk, running_us):
             if not piece.is_frame:
@@ -217,6 +220,11 @@ class Listener:
             frame = self._judge(piece, running_us, ear)
             if frame is not None:
                 yield frame
+        self._file.write(self._receiver.heard, time.monotonic())
+
+    def close(self) -> None:
+        """Keep at once what was heard."""
+        self._file.write(self._receiver.heard, math.inf)
 
     def _opens(self, raw: bytes) -> bool:
         try:
@@ -234,7 +242,7 @@ class Listener:
             ear.reject(error.code, error.detail, piece.raw, device.id)
             return None
         if said.is_genuine:
-            self._file.write(self._receiver.heard)
+            self._file.changed()
         self._account(said.node, len(piece.raw), running_us, ear)
         if said.kind != nodeframe.READINGS:
             ear.reject("type-unknown", f"wanted type {nodeframe.READINGS}, got {said.kind}", piece.raw, device.id)
@@ -287,6 +295,8 @@ class Listener:
         except FrameError as error:
             code = "noise" if error.code in _NO_FRAME else error.code
             ear.reject(code, error.detail, raw, device.id if device and code != "net-foreign" else "")
+        else:
+            ear.reject("epoch-late", "opens only now that its epoch is known", raw, device.id if device else "")
 
 
 def _refuse_noise(raw: bytes, ear: Ear) -> None:

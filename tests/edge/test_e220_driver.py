@@ -84,7 +84,8 @@ def radio(folder: Path, port: str, **more: Any) -> E220:
     devices = tuple(
         RadioNode(id=f"node-{node}", model="satomori/node", node=node, key_file=f"{node}.key") for node in KEYS
     )
-    return E220(**{"name": "lora", "port": port, "net": NET, "device": devices, "gap_s": 0.1} | more).anchored(folder)
+    keys: dict[str, Any] = {"name": "lora", "port": port, "net": NET, "device": devices, "gap_s": 0.1} | more
+    return E220(**keys).anchored(folder)
 
 
 def sealed(seq: int, *, node: int = 17, epoch: int = 3, key: bytes | None = None, **more: Any) -> bytes:
@@ -387,17 +388,19 @@ def test_construction_touches_nothing_and_refuses_an_illegal_plan() -> None:
             interval_s=more.pop("interval_s", 600.0),
             payload_bytes=more.pop("payload_bytes", 48),
         )
-        return E220(**{"name": "lora", "port": "/dev/nothing", "net": NET, "device": (device,)} | more)
+        keys: dict[str, Any] = {"name": "lora", "port": "/dev/nothing", "net": NET, "device": (device,)} | more
+        return E220(**keys)
 
     plan(channel=15, interval_s=60.0)
     plan(channel=14, interval_s=2.0)
-    for wanted, mistake in {
+    mistakes: dict[str, dict[str, Any]] = {
         "360 s on the air an hour": {"channel": 15, "interval_s": 2.0},
         "a packet every": {"interval_s": 0.1},
         "channel 0 to 30": {"channel": 31, "bandwidth_khz": 500},
         "SF5–SF9 at 125 kHz": {"spreading": 10},
         "gap_s of at least": {"gap_s": 0.001},
-    }.items():
+    }
+    for wanted, mistake in mistakes.items():
         with pytest.raises(ValueError, match=wanted):
             plan(**mistake)
     twice = plan().device * 2
