@@ -59,6 +59,7 @@ def _entry(model: Model) -> str:
     rows = [
         ("種類 / Kinds", ", ".join(" ".join(KINDS[kind]) for kind in model.kinds)),
         ("つなぎ方 / Link", f"{wiring.name_ja} / {wiring.name_en}{_registers(model)}"),
+        ("番号と速度 / Renumbering", _renumbering(model)),
         ("測る量 / Tells", "; ".join(_quantity(model, name) for name in model.quantities)),
         ("間隔 / Interval", _interval(model.interval_s)),
         ("できないこと / Cannot", _both(model.cannot_ja, model.cannot_en)),
@@ -75,6 +76,14 @@ def _both(ja: str, en: str) -> str:
 
 def _registers(model: Model) -> str:
     return f" ({model.registers[0]}…{sum(model.registers) - 1})" if model.registers else ""
+
+
+def _renumbering(model: Model) -> str:
+    if model.settings is None:
+        return ""
+    bauds = ", ".join(f"{baud} = {code}" for baud, code in model.settings.baud_codes.items())
+    registers = f"{model.settings.address_register:04x}, {model.settings.baud_register:04x}"
+    return f"番号と速度のレジスター registers of unit number and baud rate {registers} ({bauds})"
 
 
 def _quantity(model: Model, name: str) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from firmware_bridge import codecs
 from firmware_bridge.codecs import Model
 from firmware_bridge.errors import BridgeError, DecodeError
@@ -46,7 +48,8 @@ def describe(model: Model) -> dict[str, Any]:
 
     {"id", "name", "kinds", "link", "quantities", "interval_s", "cannot_ja", "cannot_en", "source", "units" by
     quantity, "resolution" and "limits" ([low, high]) by quantity where known, "battery_ja", "battery_en",
-    "certification" ("" where unknown), "registers" ([first, count] or null), "wiring_ja", "wiring_en" (steps)}.
+    "certification" ("" where unknown), "registers" ([first, count] or null), "settings"
+    (how a Modbus unit is renumbered, or null), "wiring_ja", "wiring_en" (steps)}.
     """
     ja, en = battery(model)
     wiring = WIRING[model.link]
@@ -67,6 +70,7 @@ def describe(model: Model) -> dict[str, Any]:
         "battery_en": en,
         "certification": model.certification,
         "registers": list(model.registers) if model.registers else None,
+        "settings": msgspec.to_builtins(model.settings, str_keys=True),
         "wiring_ja": list(wiring.ja),
         "wiring_en": list(wiring.en),
     }

@@ -1,11 +1,14 @@
-"""Modbus RTU read requests and their replies: bytes only, no port and no clock.
+"""Modbus RTU requests and their replies: bytes only, no port and no clock.
 
 request   [ unit ][ 03|04 ][ first register ][ count ][ CRC-16/MODBUS, low byte first ]
              1 B      1 B         2 B            2 B                 2 B
 reply     [ unit ][ 03|04 ][ byte count ][ registers, high byte first ][ CRC ]
              1 B      1 B        1 B                2 B each              2 B
-refusal   [ unit ][ 83|84 ][ exception ][ CRC ]
-             1 B      1 B        1 B        2 B
+refusal   [ unit ][ 83|84|90 ][ exception ][ CRC ]
+             1 B       1 B         1 B       2 B
+write     [ unit ][ 10 ][ register ][ 00 01 ][ 02 ][ value ][ CRC ]      one register: a unit's number or baud rate
+             1 B    1 B     2 B        2 B     1 B    2 B      2 B
+written   [ unit ][ 10 ][ register ][ 00 01 ][ CRC ]
 
 Source: Modbus over Serial Line 1.02 and Modbus Application Protocol 1.1b3, modbus.org.
 """
@@ -19,10 +22,12 @@ from firmware_bridge.errors import DecodeError, FrameError
 
 HOLDING = 3
 INPUT = 4
+WRITE = 16
 MAX_COUNT = 125
 REQUEST_BYTES = 8
 REFUSAL_BYTES = 5
 _HEAD = struct.Struct(">BBHH")
+_WRITE_HEAD = struct.Struct(">BBHHBH")
 _EXCEPTIONS = {
     1: "illegal function",
     2: "illegal register",
@@ -64,6 +69,36 @@ def read_request(unit: int, function: int, first: int, count: int) -> bytes:
     if not 0 <= first <= 65536 - count:
         raise FrameError("register", f"wanted registers within 0 to 65535, got {first} + {count}")
     return _closed(_HEAD.pack(unit, function, first, count))
+
+
+def write_request(unit: int, register: int, value: int) -> bytes:
+    """Bytes that set one register of `unit` (1…247). FrameError where a number cannot be written."""
+    if not 1 <= unit <= 247:
+        raise FrameError("unit", f"wanted unit 1 to 247 (0 would set every unit on the bus), got {unit}")
+    if not (0 <= register <= 0xFFFF and 0 <= value <= 0xFFFF):
+        raise FrameError("register", f"wanted register and value within 0 to 65535, got {register} and {value}")
+    return _closed(_WRITE_HEAD.pack(unit, WRITE, register, 1, 2, value))
+
+
+def check_written(request: bytes, reply: bytes) -> None:
+    """Nothing where `reply` says that the request was carried out, whatever unit number it comes from by now.
+
+    FrameError short, crc, function or register: ask again, and read back. DecodeError `modbus-exception-N`: refused.
+    """
+    if len(reply) < REFUSAL_BYTES:
+        raise FrameError("short", f"wanted at least {REFUSAL_BYTES} bytes, got {len(reply)}")
+    if reply[1] == WRITE | 0x80:
+        _check_crc(reply[:REFUSAL_BYTES])
+        raise DecodeError(
+            f"modbus-exception-{reply[2]}", _EXCEPTIONS.get(reply[2], "an exception Modbus does not name")
+        )
+    if len(reply) < REQUEST_BYTES:
+        raise FrameError("short", f"wanted {REQUEST_BYTES} bytes, got {len(reply)}")
+    _check_crc(reply[:REQUEST_BYTES])
+    if reply[1] != WRITE:
+        raise FrameError("function", f"wanted function {WRITE}, got {reply[1]}")
+    if reply[2:6] != request[2:6]:
+        raise FrameError("register", f"wanted {request[2:6].hex(' ')} confirmed, got {reply[2:6].hex(' ')}")
 
 
 def parse_request(frame: bytes) -> Request:

@@ -29,12 +29,21 @@ Link = Literal["modbus-rtu", "line", "enocean", "lora", "lorawan", "zigbee", "wi
 _CLOCK_AHEAD_US = 300_000_000
 
 
+class UnitSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a Modbus unit is renumbered: the register of its unit number, that of its baud rate and the rates' codes."""
+
+    address_register: int
+    baud_register: int
+    baud_codes: Mapping[int, int]
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """What one product can tell: data, not code.
 
     `id` is `vendor/model` as The Things Network's device repository writes it where it lists the device.
     `interval_s`: usual time between reports. `registers`: first Modbus register and count to ask, for Modbus only.
     `cannot_ja`/`cannot_en`: what it must not be trusted with, in words for a technician; empty where nothing is known.
+    `settings`: how its unit number and baud rate are changed, for Modbus, where a source says.
     `resolution`: smallest step by quantity. `limits`: what the device can measure by quantity, both ends included; a
     value at an end may be anything beyond. Either leaves out what no source says.
     `battery_ja`/`battery_en`: what its battery reading means, or how it is fed; empty where no source says.
@@ -51,6 +60,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     cannot_ja: str = ""
     cannot_en: str = ""
     registers: tuple[int, int] | None = None
+    settings: UnitSettings | None = None
     resolution: Mapping[str, float] = {}
     limits: Mapping[str, tuple[float, float]] = {}
     battery_ja: str = ""

@@ -4,6 +4,8 @@ register  0        1              2       3       4      5      6      7        
           moisture temperature    EC      pH      N      P      K      salinity  TDS
           ×0.1 %   int16 ×0.1 °C  µS/cm   ×0.1    mg/kg  mg/kg  mg/kg  mg/L      mg/L
 
+Unit number: register 07D0, baud rate: 07D1 (0 = 2400, 1 = 4800, 2 = 9600), both by function 16.
+
 Payload: the whole Modbus RTU reply; port: the first register asked. `encode` answers as unit 1 with the model's own
 registers from `port` on. Seeed and WoMaster ES103 probes put other quantities here: see `seeed_soil`.
 Sources: womaster.eu ES107; github.com/myduino/Industrial-Soil-Sensor-RS485.
@@ -12,7 +14,7 @@ Sources: womaster.eu ES107; github.com/myduino/Industrial-Soil-Sensor-RS485.
 from collections.abc import Sequence
 
 from firmware_bridge import registers
-from firmware_bridge.codecs import Model
+from firmware_bridge.codecs import Model, UnitSettings
 from firmware_bridge.reading import Reading
 from firmware_bridge.registers import Register
 
@@ -27,6 +29,7 @@ _TABLE = {
     7: Register("soil_salinity_mg_l", 1, 0, 30000),
     8: Register("soil_tds_mg_l", 1, 0, 30000),
 }
+_SETTINGS = UnitSettings(address_register=0x07D0, baud_register=0x07D1, baud_codes={2400: 0, 4800: 1, 9600: 2})
 _QUANTITIES = tuple(register.quantity for register in _TABLE.values())
 _RIVAL = "Seeed S-Soil MTEC-02 / WoMaster ES103"
 _CURVE_JA = "水分は鉱質土の検量線による。黒ボク土では現地で飽和と乾燥の二点を測って補正すること。"
@@ -50,6 +53,7 @@ def _model(identity: str, name: str, count: int, source: str) -> Model:
         cannot_ja=_CURVE_JA + (_NPK_JA if npk else "") + _SWAP_JA,
         cannot_en=_CURVE_EN + (_NPK_EN if npk else "") + _SWAP_EN,
         registers=(0, count),
+        settings=_SETTINGS,
     )
 
 

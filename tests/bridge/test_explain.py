@@ -58,6 +58,7 @@ def test_a_model_describes_itself_as_plain_data() -> None:
         "battery_en",
         "certification",
         "registers",
+        "settings",
         "wiring_ja",
         "wiring_en",
     ]
