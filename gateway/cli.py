@@ -12,6 +12,8 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gateway.errors import GatewayError
 
 Command = Callable[[argparse.Namespace], int]
@@ -216,7 +218,15 @@ def _backtest(options: argparse.Namespace) -> int:
     from gateway.backtest import backtest
 
     summary = backtest(options.file, options.kind, options.out)
-    print(json.dumps(summary.as_dict(), ensure_ascii=False) if options.json else summary.text())
+    if options.json:
+        print(json.dumps(msgspec.to_builtins(summary), ensure_ascii=False))
+        return 0
+    print(f"{options.file}: {summary.rows} rows, {len(summary.series)} series, one step = {summary.step_s:g} s")
+    print(f"judged {summary.judged}, over the line {summary.over_line}, alerts {len(summary.alerts)}")
+    for one in summary.alerts:
+        print("  " + "  ".join(f"{key}={value}" for key, value in msgspec.to_builtins(one).items()))
+    for name in summary.files:
+        print(f"→ {name}")
     return 0
 
 

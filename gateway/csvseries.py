@@ -49,7 +49,7 @@ def read(path: Path) -> Table:
         raise GatewayError(f"{path}: wanted CSV, got {error}") from error
     if len(names) < 2 or len(set(names)) != len(names):
         raise GatewayError(f"{path}, line 1: wanted a time column and names of series, each once, got {head.strip()!r}")
-    lines = range(2, len(rows) + 2)
+    lines: Sequence[int] = range(2, len(rows) + 2)
     if {len(row) for row in rows} != {len(names)}:
         lines, rows = _whole(path, names, rows)
     return _table(path, names, rows, lines)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from gateway.detect import Block
 
+Cell = TypeVar("Cell", bound=np.generic)
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -130,11 +132,11 @@ def advance(cells: NDArray[np.generic], newest: int, column: int, empty: float) 
 
 
 def cut(
-    cells: NDArray[np.generic], newest: int, columns: int, end: int, dtype: type[np.generic], empty: float
-) -> NDArray[np.generic]:
+    cells: NDArray[np.generic], newest: int, columns: int, end: int, dtype: type[Cell], empty: float
+) -> NDArray[Cell]:
     """Copy of the `columns` that end with `end`, in order of time."""
     size = cells.shape[1]
-    out = np.full((cells.shape[0], columns), empty, dtype=dtype)
+    out: NDArray[Cell] = np.full((cells.shape[0], columns), empty, dtype=dtype)
     start = end - columns + 1
     low, high = max(start, newest - size + 1, 0), min(end, newest)
     while low <= high:

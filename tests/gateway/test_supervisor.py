@@ -1,7 +1,8 @@
 import threading
 
-from gateway.supervisor import Supervisor
 from waiting import wait_until
+
+from gateway.supervisor import Supervisor
 
 
 class Steady:
@@ -20,6 +21,7 @@ class Failing:
 
     def run(self, stop: threading.Event) -> None:
         self.calls += 1
+        assert not stop.is_set()
         raise OSError("the disk is full")
 
 
