@@ -35,6 +35,7 @@ bench: assets ## figures beside their peers / 性能を測ります
 
 tables: environment ## the READMEs' and dashboards' generated parts / 説明書の表と画面を作り直します
 	@.venv/bin/python tests/readme_tables.py
+	@.venv/bin/python -m firmware_bridge.devices_page > docs/devices.md
 	@.venv/bin/python -m dashboards.build
 
 secrets: ## random passwords for docker compose / docker compose用のパスワードを作ります

@@ -6,37 +6,44 @@ from pathlib import Path
 from repository import ROOT
 
 from firmware_bridge import codecs
-from firmware_bridge.codecs import Model
-from firmware_bridge.quantity import quantity
+from firmware_bridge.codecs import DeviceKind, Model
+from firmware_bridge.devices_page import KINDS
 
 READMES = {"en": ROOT / "README.md", "ja": ROOT / "README.ja.md"}
 BEGIN, END = "<!-- devices: made by tests/readme_tables.py -->", "<!-- end of devices -->"
-HEADINGS = {
-    "en": ("Model", "Product", "Link", "Measures", "Do not trust it with"),
-    "ja": ("機種", "製品", "つなぎ方", "測るもの", "任せてはいけないこと"),
-}
-LINKS = {
-    "modbus-rtu": "RS-485 Modbus",
-    "line": "serial line",
+HEADINGS = {"en": ("Measures", "By"), "ja": ("測るもの", "作り手")}
+MAKERS = {
+    "generic": {"en": "generic and home-made ones", "ja": "汎用品・自作品"},
+    "satomori": {"en": "our own radio nodes", "ja": "自前の無線ノード"},
+    "browan": "Browan, MerryIoT",
+    "dragino": "Dragino",
+    "decentlab": "Decentlab",
+    "elsys": "Elsys",
     "enocean": "EnOcean",
-    "lorawan": "LoRaWAN",
-    "lora": "LoRa",
+    "milesight-iot": "Milesight",
+    "seeed": "Seeed",
+    "sensecap": "SenseCAP",
+    "womaster": "WoMaster",
 }
 
 
 def devices(language: str) -> str:
-    """Every supported model as a Markdown table, in one language."""
+    """Who makes supported devices of each kind, as a Markdown table in one language."""
     headings = HEADINGS[language]
     lines = [f"| {' | '.join(headings)} |", f"|{'---|' * len(headings)}"]
-    lines += [_row(model, language) for model, _codec in codecs.models().values()]
+    makers: dict[DeviceKind, list[str]] = {kind: [] for kind in KINDS}
+    for model, _codec in codecs.models().values():
+        for kind in model.kinds:
+            makers[kind].append(_maker(model, language))
+    for kind, names in makers.items():
+        lines.append(f"| {KINDS[kind][0 if language == 'ja' else 1]} | {', '.join(dict.fromkeys(names))} |")
     return "\n".join(lines)
 
 
-def _row(model: Model, language: str) -> str:
-    measures = ", ".join(getattr(quantity(name), language) for name in model.quantities)
-    cannot = model.cannot_ja if language == "ja" else model.cannot_en
-    cells = (f"`{model.id}`", model.name, LINKS.get(model.link, model.link), measures, cannot)
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+def _maker(model: Model, language: str) -> str:
+    vendor = model.id.partition("/")[0]
+    known = MAKERS.get(vendor, vendor)
+    return known if isinstance(known, str) else known[language]
 
 
 def filled(text: str, language: str) -> str:
