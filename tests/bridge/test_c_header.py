@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
@@ -10,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from c_parts import FOLDER, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import firmware_bridge
 from firmware_bridge import framing, nodeframe
 from firmware_bridge.airtime import SHARED, Ledger, Modulation, Rules
 from firmware_bridge.codecs import satomori_node
@@ -21,7 +20,6 @@ from firmware_bridge.crc import crc16_ccitt
 from firmware_bridge.errors import BridgeError, FrameError
 from firmware_bridge.reading import Reading
 
-FOLDER = Path(firmware_bridge.__file__).parent / "c"
 HEADER = (FOLDER / "satomori.h").read_text("utf-8")
 VECTORS = [
     line.rstrip("\n").split(" = ")
@@ -48,11 +46,6 @@ class Speaker:
 
     def close(self) -> None:
         self._process.communicate()
-
-
-def make(out: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [shutil.which("make") or "make", "-C", str(FOLDER), f"OUT={out}", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -380,68 +373,6 @@ def test_what_the_node_says_the_receiver_takes(speaker: Speaker) -> None:
         receiver.take(said)
         assert (said.epoch, said.seq) == (42, seq)
         assert satomori_node.decode("satomori/node", said.kind, said.payload) == (Reading("air_temperature_c", 1.27),)
-
-
-class Example:
-    """The Arduino example, compiled as it is, on a board of this computer."""
-
-    def __init__(self, program: Path, folder: Path) -> None:
-        self._program, self._eeprom = program, folder / "eeprom"
-
-    def run(self, *words: object) -> "subprocess.CompletedProcess[str]":
-        command = [str(self._program), str(self._eeprom), *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-
-    def says(self, frames: int, sixteenths: int, load: int, battery: int) -> list[nodeframe.Said]:
-        """What the receiver opens: every frame is addressed to all on channel 0."""
-        done = self.run(frames, sixteenths, load, battery)
-        assert done.returncode == 0, done.stderr
-        sent = [bytes.fromhex(line) for line in done.stdout.split()]
-        assert {one[:3] for one in sent} == {b"\xff\xff\x00"}
-        receiver = nodeframe.Receiver(23041, {17: KEY})
-        return [receiver.open(one[3:]) for one in sent]
-
-
-@pytest.fixture
-def example(built: Path, tmp_path: Path) -> Example:
-    return Example(built / "node", tmp_path)
-
-
-def readings_of(said: nodeframe.Said) -> dict[str, float]:
-    return {one.quantity: one.value for one in satomori_node.decode("satomori/node", said.kind, said.payload)}
-
-
-def test_the_example_tells_what_its_sensors_read_below_zero_too(example: Example) -> None:
-    told = readings_of(example.says(1, -85, 14_000, 900)[0])
-    assert told == {"air_temperature_c": -5.31, "snow_load_kg_m2": 300.0, "battery_v": 5.8}
-    told = readings_of(example.says(1, 200, -2_000, 900)[0])
-    assert told == {"air_temperature_c": 12.5, "snow_load_kg_m2": -20.0, "battery_v": 5.8}
-
-
-def test_the_example_leaves_out_what_is_not_there(example: Example) -> None:
-    nothing, at_its_end, at_power_on = -32768, 0x7FFFFF, 85 * 16
-    assert readings_of(example.says(1, nothing, at_its_end, 900)[0]) == {"battery_v": 5.8}
-    assert "air_temperature_c" not in readings_of(example.says(1, at_power_on, 0, 900)[0])
-
-
-def test_the_example_speaks_in_a_new_epoch_after_every_start(example: Example) -> None:
-    for epoch in (1, 2, 3):
-        assert [(one.epoch, one.seq) for one in example.says(3, 0, 0, 900)] == [(epoch, 0), (epoch, 1), (epoch, 2)]
-
-
-def test_the_example_never_repeats_an_epoch_after_a_power_cut_at_any_byte(example: Example) -> None:
-    spoken = [said.epoch for said in example.says(1, 0, 0, 900)]
-    for writes in range(9):
-        cut = example.run(1, 0, 0, 900, writes)
-        assert cut.returncode == (5 if writes < 8 else 0)
-        spoken += [said.epoch for said in example.says(1, 0, 0, 900)]
-    assert spoken == sorted(set(spoken))
-
-
-def test_the_example_says_what_is_missing_and_stays_silent(example: Example) -> None:
-    done = example.run(2, 0, 0, 900, -1, 0)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "radio module" in done.stderr
 
 
 def test_any_bytes_into_c_break_nothing_under_the_sanitizers(tmp_path: Path) -> None:
