@@ -10,6 +10,7 @@ from gateway.states import Level, RoofState, StateKey, worst
 _FULL = 1.2  # the design load stands at 83.3 % of the bar, as the marks of the template do
 _LOOK: dict[StateKey, str] = {"urgent": "urgent", "watch": "watch"}
 _FAR_H = 72.0
+_MOVES_KG_M2_H = 0.5
 LEVEL_KEY: dict[Level, StateKey] = {
     "calm": "fine",
     "notice": "watch",
@@ -101,7 +102,7 @@ def _limit(voice: Voice, roof: RoofState) -> str:
     if roof.ratio >= 1:
         return voice.t("roof.over-limit")
     if roof.limit_h is None:
-        return voice.t("roof.not-growing")
+        return voice.t("roof.far" if (roof.trend_kg_m2_h or 0) >= _MOVES_KG_M2_H else "roof.not-growing")
     low, high = (round(hours) for hours in roof.limit_h)
     if low >= _FAR_H:
         return voice.t("roof.far")
@@ -115,7 +116,7 @@ def _say(voice: Voice, roof: RoofState, key: StateKey) -> str:
         return voice.sentences(voice.t("roof.say-no-design"))
     trend = roof.trend_kg_m2_h
     growing = ""
-    if trend is not None and abs(trend) >= 0.5:
+    if trend is not None and abs(trend) >= _MOVES_KG_M2_H:
         growing = voice.t("roof.growing" if trend > 0 else "roof.shrinking", rate=voice.number(abs(trend), 0.1))
     return voice.sentences(voice.t(f"roof.say-{key}"), growing)
 

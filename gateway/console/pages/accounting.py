@@ -39,12 +39,14 @@ def account(request: Request, actor: Person, days: Annotated[int, Query(ge=1, le
     rows = accounting(context.journal, context.store, context.registry, first, last, zone)
     start_us = round(datetime(first.year, first.month, first.day, tzinfo=zone).timestamp()) * 1_000_000
     gaps = evidence.gaps(context.journal, start_us)
+    pairs = [(row, _MARK[row.verdict]) for row in reversed(rows)]
     return render(
         request,
         "accounting.html",
         actor,
         moment=voice.today(context.now_us()),
-        rows=[(row, _MARK[row.verdict]) for row in reversed(rows)],
+        rows=[pair for pair in pairs if pair[1] != "fine" or pair[0].day == last.isoformat()],
+        agreeing=[pair for pair in pairs if pair[1] == "fine" and pair[0].day != last.isoformat()],
         totals=_totals(rows),
         good=all(row.good or _MARK[row.verdict] == "off" for row in rows),
         strange=sum(not row.good and _MARK[row.verdict] != "off" for row in rows),

@@ -51,7 +51,9 @@ def board(request: Request, actor: Person) -> Response:
     if actor.sees("home") and state.homes:
         context.people.audit.view(actor.name, "board of homes", source_of(request))
     alerts = open_alerts(context, actor)
-    urgent = [alert for alert in alerts if alert.severity == "urgent"]
+    urgent = sorted(
+        (a for a in alerts if a.severity == "urgent"), key=lambda a: a.subject_kind != "home"
+    )  # people first
     keys = _keys(state, actor)
     return render(
         request,
