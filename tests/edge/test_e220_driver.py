@@ -1,107 +1,21 @@
 """The LoRa driver over hostile pseudo-terminals: only what is sealed, listed and new gets through."""
 
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from edge_parts import Answering, Wire, wire
+from edge_parts import wire
+from radio_parts import NET, PAYLOAD, RSSI, STRANGER, heard, listening, radio, sealed
 from waiting import wait_until
 
-from edge.clock import wall_us
-from edge.drivers import Ear
 from edge.drivers.e220 import E220, RadioNode
-from edge.errors import LinkError
-from firmware_bridge import e220, nodeframe
+from firmware_bridge import nodeframe
 from firmware_bridge.codecs import satomori_node
-from firmware_bridge.reading import Frame, Reading
-
-NET = 0x5A01
-KEYS = {17: bytes(range(16)), 18: bytes(range(16, 32))}
-STRANGER = bytes(range(100, 116))
-RSSI = b"\xb0"
-PAYLOAD = bytes.fromhex("01 10 f3")
-
-
-class Stop(threading.Event):
-    """Tells when it was asked first: the port is open then, and what was said before would be thrown away."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.was_asked = False
-
-    def is_set(self) -> bool:
-        self.was_asked = True
-        return super().is_set()
-
-
-class Listening:
-    """The driver in a thread, as the agent runs it but without the agent."""
-
-    def __init__(self, driver: E220) -> None:
-        self.frames: list[Frame] = []
-        self.rejected: list[tuple[str, str, bytes, str]] = []
-        self.error: LinkError | None = None
-        self.stop = Stop()
-        self.ear = Ear(self.stop, wall_us, lambda *facts: self.rejected.append(facts))
-        self._driver = driver
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self) -> None:
-        try:
-            for frame in self._driver.frames(self.ear):
-                self.frames.append(frame)  # one by one: the test looks on
-        except LinkError as error:
-            self.error = error
-
-    def counts(self) -> dict[str, int]:
-        reasons = [reason for reason, *_ in list(self.rejected)]
-        return {reason: reasons.count(reason) for reason in set(reasons)}
-
-
-@contextmanager
-def listening(driver: E220) -> Iterator[Listening]:
-    one = Listening(driver)
-    wait_until(lambda: one.stop.was_asked or one.error is not None)
-    try:
-        yield one
-    finally:
-        one.stop.set()
-        one.thread.join(5)
-        assert not one.thread.is_alive()
-
-
-def radio(folder: Path, port: str, **more: Any) -> E220:
-    for node, key in KEYS.items():
-        (folder / f"{node}.key").write_text(key.hex() + "\n")
-    devices = tuple(
-        RadioNode(id=f"node-{node}", model="satomori/node", node=node, key_file=f"{node}.key") for node in KEYS
-    )
-    keys: dict[str, Any] = {"name": "lora", "port": port, "net": NET, "device": devices, "gap_s": 0.1} | more
-    return E220(**keys).anchored(folder)
-
-
-def sealed(seq: int, *, node: int = 17, epoch: int = 3, key: bytes | None = None, **more: Any) -> bytes:
-    said = nodeframe.Said(
-        net=more.pop("net", NET),
-        node=node,
-        epoch=epoch,
-        seq=seq,
-        payload=more.pop("payload", PAYLOAD),
-        kind=more.pop("kind", 1),
-    )
-    return nodeframe.encode(said, key or KEYS[node], **{"tells_epoch": True} | more)
-
-
-def heard(one: Listening, count: int) -> None:
-    wait_until(lambda: len(one.frames) + len(one.rejected) >= count)
+from firmware_bridge.reading import Reading
 
 
 def test_a_frame_of_a_listed_node_is_its_payload_with_its_signal_strength(tmp_path: Path) -> None:
@@ -290,77 +204,6 @@ def test_a_key_that_cannot_be_read_is_said_with_its_file(tmp_path: Path, text: s
             wait_until(lambda: one.error is not None)
             assert wanted in str(one.error)
             assert "17.key" in str(one.error)
-
-
-class Module:
-    """An E220 in configuration mode, or one that tells its noise level; `deaf` answers nothing."""
-
-    def __init__(self, registers: bytes = bytes(6), *, deaf: bool = False, keeps: bool = True) -> None:
-        self.registers, self.deaf, self.keeps, self.asked = registers, deaf, keeps, 0
-
-    def answer(self, heard: bytes) -> list[bytes]:
-        if self.deaf:
-            return []
-        if heard == e220.AMBIENT_REQUEST:
-            self.asked += 1
-            return [sealed(self.asked) + RSSI + b"\xc1\x00", b"\x02\x90\xb0" + sealed(self.asked, node=18) + RSSI]
-        if heard[:3] == b"\xc0\x00\x06":
-            self.registers = heard[3:] if self.keeps else self.registers
-            return [b"\xc1\x00\x06" + heard[3:]]
-        if heard == b"\xc1\x00\x06":
-            return [bytes((byte,)) for byte in b"\xc1\x00\x06" + self.registers]
-        return [b"\xff\xff\xff"]
-
-
-@contextmanager
-def answering(line: Wire, answer: Callable[[bytes], list[bytes]]) -> Iterator[None]:
-    one = Answering(line, answer)
-    try:
-        yield
-    finally:
-        one.close()
-
-
-def test_set_up_writes_the_registers_reads_them_back_and_says_what_to_do(tmp_path: Path) -> None:
-    module = Module()
-    with wire() as line, answering(line, module.answer):
-        with listening(radio(tmp_path, line.path, setup=True, address=0x1234, channel=5)) as one:
-            wait_until(lambda: one.error is not None)
-        assert module.registers == bytes.fromhex("12 34 70 00 05 c3")
-        assert one.error
-        assert not one.error.retryable
-        assert "M0 and M1 low" in str(one.error)
-
-
-@pytest.mark.parametrize(
-    ("module", "wanted"),
-    [
-        (Module(deaf=True), "must both be high"),
-        (Module(registers=bytes.fromhex("000070000044"), keeps=False), "the module keeps"),
-    ],
-)
-def test_a_set_up_that_fails_says_what_was_found(tmp_path: Path, module: Module, wanted: str) -> None:
-    with wire() as line, answering(line, module.answer), listening(radio(tmp_path, line.path, setup=True)) as one:
-        wait_until(lambda: one.error is not None)
-        assert one.error
-        assert one.error.retryable
-        assert wanted in str(one.error)
-
-
-def test_a_module_that_tells_its_noise_is_alive_and_loses_no_frame_by_being_asked(tmp_path: Path) -> None:
-    module = Module()
-    driver = {"ambient_rssi": True, "quiet_s": 0.3}
-    with wire() as line, answering(line, module.answer), listening(radio(tmp_path, line.path, **driver)) as one:
-        wait_until(lambda: module.asked >= 2 and len(one.frames) >= 4)
-        assert one.rejected == []
-
-
-def test_a_module_that_tells_nothing_is_a_lost_link(tmp_path: Path) -> None:
-    module = Module(deaf=True)
-    with wire() as line, answering(line, module.answer):
-        with listening(radio(tmp_path, line.path, ambient_rssi=True)) as one:
-            wait_until(lambda: one.error is not None)
-        assert "does not tell its noise level" in str(one.error)
 
 
 def test_a_node_that_speaks_more_than_its_share_is_told_once(tmp_path: Path) -> None:
