@@ -7,11 +7,12 @@ Only `cli`, `app` and `demo` read settings; every other room takes plain argumen
 """
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from firmware_bridge import codecs
 from firmware_bridge.quantity import QUANTITIES
@@ -143,56 +144,78 @@ class Settings(_Table):
     device: list[Device] = []
     notifier: list[dict[str, Any]] = []
 
-    @model_validator(mode="after")
-    def _refer(self) -> "Settings":
-        problems = [*self._doubles(), *self._dangling()]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-    def _doubles(self) -> list[str]:
-        found = []
-        for name, rows in (("node", self.node), ("site", self.site), ("device", self.device)):
-            ids = [row.id for row in rows]
-            found += [f"{name} {one!r} stands there twice" for one in sorted({i for i in ids if ids.count(i) > 1})]
-        return found
-
-    def _dangling(self) -> list[str]:
-        nodes, sites = {n.id for n in self.node}, {s.id for s in self.site}
-        found = [f"device {d.id!r} names no known site: {d.site!r}" for d in self.device if d.site not in sites]
-        found += [
-            f"device {d.id!r} names no known node: {d.node!r}" for d in self.device if d.node and d.node not in nodes
-        ]
-        found += [
-            f"device {d.id!r} names no known model: {d.model!r}" for d in self.device if d.model not in codecs.models()
-        ]
-        found += [
-            f"site {s.id!r} limits no known quantity: {q!r}" for s in self.site for q in s.limits if q not in QUANTITIES
-        ]
-        return found
-
 
 def load(path: Path) -> Settings:
     """Settings of a file, relative paths made absolute from its folder. SettingsError with every mistake in it."""
+    table = read(path)
+    mistakes = mistakes_in(table, str(path))
+    if mistakes:
+        raise SettingsError(mistakes)
+    return _anchored(Settings.model_validate(table), path.resolve().parent)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file as tables. SettingsError where it cannot be read or is no TOML."""
     try:
-        table = tomllib.loads(path.read_text("utf-8-sig"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise SettingsError(
             [Mistake(str(path), "file", "a file that can be read", error.strerror or str(error))]
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([Mistake(str(path), "file", "TOML in UTF-8", str(error))]) from error
+
+
+def mistakes_in(table: dict[str, Any], file: str) -> list[Mistake]:
+    """Every mistake of shape and of reference, the latter also where the former abound."""
+    mistakes = []
     try:
-        settings = Settings.model_validate(table)
+        Settings.model_validate(table)
     except ValidationError as error:
-        raise SettingsError([_mistake(path, one) for one in error.errors()]) from error
-    return _anchored(settings, path.resolve().parent)
+        mistakes = [_mistake(file, one) for one in error.errors()]
+    return mistakes + [Mistake(file, *words) for words in (*_doubles(table), *_dangling(table))]
 
 
-def _mistake(path: Path, error: Any) -> Mistake:
+def rows(table: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The tables of an array of tables; those that are none are left to the check of shapes."""
+    found = table.get(name, [])
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def _doubles(table: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for name in ("node", "site", "device"):
+        ids = [str(row.get("id")) for row in rows(table, name)]
+        for number, one in enumerate(ids):
+            if one in ids[:number]:
+                yield f"{name}.{number}.id", f"a {name} id of its own", repr(one)
+
+
+def _dangling(table: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    nodes, sites = ({str(row.get("id")) for row in rows(table, name)} for name in ("node", "site"))
+    for number, device in enumerate(rows(table, "device")):
+        for key, known, wanted in (
+            ("site", sites, "the id of a [[site]]"),
+            ("node", nodes, "the id of a [[node]]"),
+            ("model", codecs.models(), "a model of `satomori devices`"),
+        ):
+            named = device.get(key, "")
+            if named != "" and str(named) not in known:
+                yield f"device.{number}.{key}", wanted, repr(named)
+    for number, site in enumerate(rows(table, "site")):
+        limits = site.get("limits", {})
+        for quantity in limits if isinstance(limits, dict) else ():
+            if quantity not in QUANTITIES:
+                yield f"site.{number}.limits", "the name of a quantity, for example snow_load_kg_m2", repr(quantity)
+
+
+def _mistake(file: str, error: Any) -> Mistake:
     key = ".".join(str(part) for part in error["loc"]) or "file"
-    wanted = "no such key" if error["type"] == "extra_forbidden" else str(error["msg"])
-    return Mistake(str(path), key, wanted, repr(error["input"])[:80] if error["loc"] else "the above")
+    if error["type"] == "extra_forbidden":
+        return Mistake(file, key, "no such key", repr(error["input"])[:80])
+    if error["type"] == "missing":
+        return Mistake(file, key, "this key", "nothing")
+    wanted = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return Mistake(file, key, wanted.replace("String should", "text that should"), repr(error["input"])[:80])
 
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
