@@ -52,6 +52,7 @@ MODELS: tuple[Model, ...] = (
         ),
         interval_s=1200,
         source="github.com/dragino/dragino-end-node-decoder LSE01 V1.2.1; wiki.dragino.com LSE01",
+        resolution={"soil_moisture_vwc_pct": 0.01, "soil_temperature_c": 0.01, "soil_ec_us_cm": 1, "battery_v": 0.001},
         cannot_ja="水分は鉱質土の検量線による。凍った土では水分を低く示す。" + _DS18B20_JA,
         cannot_en="Moisture uses a mineral-soil curve and reads low in frozen soil. " + _DS18B20_EN,
     ),
@@ -61,6 +62,8 @@ MODELS: tuple[Model, ...] = (
         kinds=("snow",),
         link="lorawan",
         quantities=("distance_mm", "probe_temperature_c", "battery_v"),
+        resolution={"distance_mm": 1, "probe_temperature_c": 0.1, "battery_v": 0.001},
+        limits={"distance_mm": (280, 7500)},
         interval_s=1200,
         source="github.com/dragino/dragino-end-node-decoder LDDS75 V1.1.4; wiki.dragino.com LDDS75",
         cannot_ja=(

@@ -51,6 +51,8 @@ def _product(identity: str, name: str, source: str) -> Model:
         cannot_ja=_CANNOT_JA,
         cannot_en=_CANNOT_EN,
         registers=(0, 6),
+        resolution={register.quantity: 1 / register.divisor for register in _TABLE.values()},
+        limits={register.quantity: (register.low, register.high) for register in _TABLE.values()},
     )
 
 

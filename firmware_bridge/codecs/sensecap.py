@@ -91,7 +91,8 @@ _FAMILY = Family(
             ("climate", "weather"),
             *_SUN,
             {**_value(0x1001, "air_temperature_c"), **_value(0x1002, "humidity_pct"), **_ABOUT},
-            air_temperature_c=(-40, 85),
+            air_temperature_c=(-40, 90),
+            humidity_pct=(0, 100),
         ),
         _product(
             "sensecaps2102-light",
@@ -100,6 +101,7 @@ _FAMILY = Family(
             "雪や霜が付くと暗く出る。",
             "Reads dark under snow or frost.",
             {**_value(0x1003, "illuminance_lx"), **_ABOUT},
+            illuminance_lx=(0, 188_000),
         ),
         _product(
             "sensecaps2103-co2-temp-humid",
@@ -113,6 +115,8 @@ _FAMILY = Family(
                 **_value(0x1004, "co2_ppm"),
                 **_ABOUT,
             },
+            air_temperature_c=(-40, 90),
+            co2_ppm=(0, 10_000),
         ),
         _product(
             "sensecaps2104-soil-moisture-temp",

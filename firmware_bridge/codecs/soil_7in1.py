@@ -54,6 +54,8 @@ def _model(identity: str, name: str, count: int, source: str) -> Model:
         cannot_en=_CURVE_EN + (_NPK_EN if npk else "") + _SWAP_EN,
         registers=(0, count),
         settings=_SETTINGS,
+        resolution={one.quantity: 1 / one.divisor for one in _TABLE.values() if one.quantity in _QUANTITIES[:count]},
+        limits={one.quantity: (one.low, one.high) for one in _TABLE.values() if one.quantity in _QUANTITIES[:count]},
     )
 
 
