@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gateway.detect import Block
 from gateway.quality import plateaus
-from gateway.quality.windows import means, shifted, sums, variances, packed, counts
+from gateway.quality.windows import counts, means, packed, shifted, sums, variances
 
 Flags = NDArray[np.uint16]
 Mask = NDArray[np.bool_]
@@ -23,6 +23,16 @@ Mask = NDArray[np.bool_]
 HIGHEST_PCT = 60.0
 LEAST_RAIN_MM = 0.2
 SURFACE_M = 0.1
+RANGES = {
+    "soil_temperature_c": (-60.0, 60.0),
+    "air_temperature_c": (-60.0, 60.0),
+    "surface_temperature_c": (-60.0, 60.0),
+    "rain_mm": (0.0, 100.0),
+    "soil_water_potential_kpa": (-2500.0, 0.0),  # ISMN: suction 0 to 2500 kPa
+    "snow_depth_cm": (0.0, 1000.0),
+    "snow_load_kg_m2": (0.0, 10_000.0),  # water equivalent in mm
+}
+_CELLS = 32_768  # judged at a time
 
 
 class Ismn(IntFlag):
@@ -65,9 +75,20 @@ class Soil(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def flags(soil: Soil) -> Flags:
-    """[series × hour] bits of `Ismn`."""
+    """[series × hour] bits of `Ismn`. A few rows at a time, so that they stay in the processor's cache."""
+    rows, hours = soil.moisture_pct.shape
+    few = max(1, _CELLS // max(hours, 1))
+    parts = [_flags(_rows_of(soil, slice(row, row + few))) for row in range(0, rows, few)]
+    return np.concatenate(parts) if parts else np.zeros((rows, hours), dtype=np.uint16)
+
+
+def _rows_of(soil: Soil, rows: slice) -> Soil:
+    blocks = {name: getattr(soil, name) for name in soil.__struct_fields__}
+    return msgspec.structs.replace(soil, **{name: block[rows] for name, block in blocks.items() if block is not None})
+
+
+def _flags(soil: Soil) -> Flags:
     moisture = soil.moisture_pct
-    spike = _spike(moisture)
     drop, jump = _breaks(moisture)
     found: dict[Ismn, Mask | None] = {
         Ismn.C01: moisture < 0,
@@ -78,7 +99,7 @@ def flags(soil: Soil) -> Flags:
         Ismn.D03: _freezing(soil.model_soil_temperature_c),
         Ismn.D04: _rise(soil, soil.rain_mm, own=True),
         Ismn.D05: _rise(soil, soil.model_rain_mm, own=False),
-        Ismn.D06: spike,
+        Ismn.D06: _spike(moisture),
         Ismn.D07: drop,
         Ismn.D08: jump,
         Ismn.D09: plateaus.low(moisture, drop),
@@ -105,20 +126,14 @@ def _rise(soil: Soil, rain_mm: Block | None, *, own: bool) -> Mask | None:
     enough_mm = np.where(depth_m > 0, depth_m * 0.05 * 0.5 * 1000, LEAST_RAIN_MM)
     rise = moisture - shifted(moisture, -24)
     spread = 2 * np.sqrt(variances(moisture, 24, 0))
-    return (
-        (moisture > shifted(moisture, -1))
-        & (rise > spread)
-        & ~np.isclose(rise, spread)
-        & (_rain_of_a_day(rain_mm, own) < enough_mm)
-        & ~(depth_m >= SURFACE_M)
-    )
+    risen: Mask = (moisture > shifted(moisture, -1)) & (rise > spread) & ~np.isclose(rise, spread)
+    return risen & (_rain_of_a_day(rain_mm, own) < enough_mm) & ~(depth_m >= SURFACE_M)
 
 
 def _rain_of_a_day(rain_mm: Block, own: bool) -> Block:
     """Sum of the last 24 values; the model's hours without a value do not count as hours, ours do."""
     if own:
-        total = np.where(counts(rain_mm, 23, 0) > 0, sums(rain_mm, 23, 0), np.nan)
-        return np.round(total, 1)
+        return np.where(counts(rain_mm, 23, 0) > 0, np.round(sums(rain_mm, 23, 0), 1), np.nan)
     order, (known,) = packed(rain_mm)
     total = np.full(rain_mm.shape, np.nan)
     np.put_along_axis(total, order, np.where(np.isnan(known), np.nan, sums(known, 23, 0)), axis=1)
@@ -145,9 +160,7 @@ def _spike(moisture: Block) -> Mask:
     """Equations 4 to 6, and spikes of two equal hours."""
     before, after, later = (shifted(moisture, by) for by in (-1, 1, 2))
     single = ((before < moisture) & (moisture > after)) | ((before > moisture) & (moisture < after))
-    double = (moisture == after) & (
-        ((before < moisture) & (after > later)) | ((before > moisture) & (after < later))
-    )
+    double = (moisture == after) & (((before < moisture) & (after > later)) | ((before > moisture) & (after < later)))
     second = _one_later(double & ~single)
     d2 = _curvature(moisture)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -188,3 +201,46 @@ def _breaks(moisture: Block) -> tuple[Mask, Mask]:
     found &= (np.abs(d1) > usual) & ~np.isclose(np.abs(d1), usual) & (np.abs(mirrored - 1) < 0.01) & (settled > 10)
     to_zero = (np.abs(change) > 5) & (moisture == 0)
     return (found & (d1 < 0)) | to_zero, found & (d1 > 0)
+
+
+def in_range(block: Block, quantity: str) -> Flags:
+    """C01 and C02 for what is not soil moisture, in our units; nothing for a quantity ISMN does not know."""
+    low, high = RANGES.get(quantity, (np.nan, np.nan))
+    out = (block < low) * np.uint16(Ismn.C01) | (block > high) * np.uint16(Ismn.C02)
+    out[np.isnan(block)] = Ismn.MISSING
+    return out
+
+
+def words(bits: Flags, frozen_season: Mask) -> NDArray[np.uint8]:
+    """`words.SOIL` class of each value for people; `frozen_season` [time]: frozen ground is then what is expected.
+
+    0 good, 1 frozen season (凍結期: D01–D03 and nothing else), 2 doubtful, 3 implausible, 4 missing.
+    """
+    frost = np.uint16(Ismn.D01 | Ismn.D02 | Ismn.D03)
+    out = np.where(bits & ~frost == 0, np.where(frozen_season, 1, 2), 2).astype(np.uint8)
+    out[bits == 0] = 0
+    out[bits & np.uint16(Ismn.C01 | Ismn.C02 | Ismn.C03) > 0] = 3
+    out[bits == Ismn.MISSING] = 4
+    return out
+
+
+def frozen_season(times_us: NDArray[np.int64], first_month: int = 11, last_month: int = 4) -> Mask:
+    """[time] whether the (local) month is one of a snow town's frozen half of the year, both months included."""
+    month = times_us.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+    inside: Mask = (month >= first_month) | (month <= last_month)
+    return inside if first_month > last_month else (month >= first_month) & (month <= last_month)
+
+
+def hourly(block: Block, per_hour: int, *, rain: bool = False) -> Block:
+    """[series × hour] of a block whose rows begin on the hour and have `per_hour` columns each.
+
+    The last value heard in the hour, as a station reports it (a mean would hide a spike); of `rain` the sum. An hour
+    without a value is NaN; an hour not yet whole is left out.
+    """
+    hours = block.shape[1] // per_hour
+    cells = block[:, : hours * per_hour].reshape(block.shape[0], hours, per_hour)
+    known = np.isfinite(cells)
+    if rain:
+        return np.where(known.any(axis=2), np.nan_to_num(cells).sum(axis=2), np.nan)
+    last = per_hour - 1 - np.argmax(known[:, :, ::-1], axis=2)
+    return np.take_along_axis(cells, last[:, :, None], axis=2)[:, :, 0]

@@ -51,19 +51,29 @@ def high(moisture: Block, slope: Block, highest_pct: Block | None) -> Mask:
     length = np.isfinite(kept).sum(axis=1)[rows]
     rise = highest(kept_slope, 12, 12)[rows, np.minimum(first, length - 1)]
     fall = lowest(kept_slope, 0, 24)[rows, np.minimum(last, length - 1)]
+    peak = highest(kept, 0, 11)  # no plateau is higher than its highest value: most are settled by that
+    peak = np.maximum(peak[rows, first], np.maximum(peak[rows, last], _best_between(kept, rows, first, last)))
+    likely = (np.round(rise, 3) >= 0.25) & (np.round(fall, 3) < 0) & (peak > 0.95 * top[rows, 0])
     out = np.zeros(moisture.shape, dtype=np.bool_)
-    for row, begin, end, up, down in zip(rows, first, last, rise, fall, strict=True):
-        if np.round(up, 3) >= 0.25 and np.round(down, 3) < 0:
-            _mark(out[row], kept[row], kept_slope[row], (begin, min(end + 11, kept.shape[1] - 1), up, down, top[row, 0]))
+    for at in np.flatnonzero(likely).tolist():
+        row, begin, end = int(rows[at]), int(first[at]), min(int(last[at]) + 12, int(length[at]))
+        start, stop = _from_rise_to_fall(kept_slope[row, begin:end], float(rise[at]), float(fall[at]))
+        if start < stop and kept[row, begin + start : begin + stop].mean() > 0.95 * top[row, 0]:
+            out[row, begin + start : begin + stop] = True
     return unpacked(order, out & np.isfinite(kept))
 
 
-def _mark(out: Mask, kept: Block, slope: Block, plateau: tuple[int, int, float, float, float]) -> None:
-    begin, end, up, down, top = plateau
-    within = slope[begin : end + 1]
-    rises = np.flatnonzero(np.abs(within - up) <= _SAME)
-    falls = np.flatnonzero(np.abs(within - down) <= _SAME)
-    start = begin + int(rises[0]) if rises.size else begin
-    stop = begin + int(falls[0]) if falls.size else end
-    if start <= stop and np.nanmean(kept[start : stop + 1]) > 0.95 * top:
-        out[start : stop + 1] = True
+def _best_between(kept: Block, rows: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp]) -> Block:
+    """Highest value from `first` to `last` of each row."""
+    if not rows.size:
+        return np.empty(0)
+    width = kept.shape[1]
+    bounds = np.stack([rows * width + first, rows * width + last], axis=1).ravel()
+    return np.maximum(np.fmax.reduceat(kept.ravel(), bounds)[::2], kept[rows, last])
+
+
+def _from_rise_to_fall(slope: Block, rise: float, fall: float) -> tuple[int, int]:
+    """First and one past the last hour of what is judged: from the rise to the fall where they lie inside."""
+    rises = np.flatnonzero(np.abs(slope - rise) <= _SAME)
+    falls = np.flatnonzero(np.abs(slope - fall) <= _SAME)
+    return int(rises[0]) if rises.size else 0, int(falls[0]) + 1 if falls.size else slope.size

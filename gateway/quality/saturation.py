@@ -11,7 +11,7 @@ from gateway.detect import Block
 
 
 def saturation_pct(sand_pct: Block, clay_pct: Block, organic_pct: Block) -> Block:
-    """Volume % of water at saturation. Inputs in weight %; NaN where one is missing or beyond what the source covers."""
+    """Volume % of water at saturation. Inputs in weight %; NaN where one is missing or beyond the source."""
     sand, clay = sand_pct / 100, clay_pct / 100
     s_om, c_om, s_c = sand * organic_pct, clay * organic_pct, sand * clay
     at_33 = -0.251 * sand + 0.195 * clay + 0.011 * organic_pct + 0.006 * s_om - 0.027 * c_om + 0.452 * s_c + 0.299

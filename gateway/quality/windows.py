@@ -100,9 +100,7 @@ def _moving(values: NDArray[_N], before: int, after: int) -> NDArray[_N]:
     return running[:, np.minimum(at + after + 1, width)] - running[:, np.maximum(at - before, 0)]
 
 
-def _extremes(
-    values: Block, before: int, after: int, better: Callable[[Block, Block], Block], nothing: float
-) -> Block:
+def _extremes(values: Block, before: int, after: int, better: Callable[[Block, Block], Block], nothing: float) -> Block:
     width = before + after + 1
     rows = values.shape[0]
     best = np.concatenate([np.full((rows, before), nothing), values, np.full((rows, after), nothing)], axis=1)
