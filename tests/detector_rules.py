@@ -110,9 +110,12 @@ def a_window_scores_as_the_whole(kind: type[Detector]) -> None:
     history, block, grid, limits = world(detector)
     model = learned(detector, history)
     scores = detector.score(block, grid, limits, model)
+    carry = getattr(detector, "carry", None)  # a stream: its model is brought on to where the window begins
     for new in (1, 2, 17):
         part = block[:, block.shape[1] - detector.context - new :]
         start_us = grid.start_us + (block.shape[1] - part.shape[1]) * grid.step_us
+        if carry:
+            model = carry(block[:, : -part.shape[1]], grid, learned(detector, history))
         window = detector.score(part, Grid(start_us, grid.step_us, grid.offset_us), limits, model)
         same(window[:, -new:], scores[:, -new:])
 

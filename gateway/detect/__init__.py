@@ -54,6 +54,14 @@ class Detector(Protocol):
         ...
 
 
+class Stream(Detector, Protocol):
+    """A detector whose model is its state after the last column: it needs no past, and is brought on."""
+
+    def carry(self, block: Block, grid: Grid, model: Model, /) -> Model:
+        """The model after these columns too; it must follow the model's last column."""
+        ...
+
+
 @cache
 def detectors() -> dict[str, type[Detector]]:
     """Every detector class by its module's name."""
