@@ -67,6 +67,8 @@ class Forwarder:
         self._mounts = {d.id: d.mount_mm for d in registry.devices.values() if d.mount_mm is not None}
         self._raw_us = None if raw_days is None else round(raw_days * DAY_US)
         self._live = journal.cursor(CURSOR)
+        self._chunk: tuple[int, list[Entry], int] = (-1, [], -1)  # the last one read: cursor before, entries, end
+        self._told = 0  # entries up to here that could not be read are told of
         self._pause_s = 0.0
         self._retry_at_s = 0.0
         self._prune_at_s = 0.0
@@ -90,7 +92,7 @@ class Forwarder:
 
     def listen(self) -> bool:
         """Give the next entries to the listeners; whether there were any."""
-        entries, last_id = self._next(self._live, keep_refusals=False)
+        entries, last_id = self._next(self._live)
         if last_id == self._live:
             return False
         self._live = last_id  # first, so that a listener that fails on an entry does not get it for ever
@@ -102,7 +104,7 @@ class Forwarder:
     def forward(self) -> bool:
         """Offer the next entries to the store; whether it took any."""
         cursor = self._journal.cursor(CURSOR)
-        entries, last_id = self._next(cursor, keep_refusals=True)
+        entries, last_id = self._next(cursor)
         if last_id == cursor:
             return False
         try:
@@ -130,14 +132,21 @@ class Forwarder:
     def _idle_s(self) -> float:
         return max(0.01, min(IDLE_S, self._retry_at_s - time.monotonic())) if self.trouble else IDLE_S
 
-    def _next(self, cursor: int, *, keep_refusals: bool) -> tuple[list[Entry], int]:
+    def _next(self, cursor: int) -> tuple[list[Entry], int]:
+        """Entries after `cursor` and where they end; from memory where they are still there, and decoded once."""
+        if self._chunk[0] == cursor:
+            return self._chunk[1:]
         recent = self._journal.recent.after(cursor, MAX_READINGS)
-        if recent:
-            return [self._derive(entry) for entry in recent], recent[-1].id
+        entries, last_id = ([self._derive(e) for e in recent], recent[-1].id) if recent else self._read(cursor)
+        if last_id > cursor:
+            self._chunk = (cursor, entries, last_id)
+        return entries, last_id
+
+    def _read(self, cursor: int) -> tuple[list[Entry], int]:
         entries: list[Entry] = []
         readings = 0
         for raw in self._journal.read(cursor, MAX_ENTRIES):
-            entry = self._unpack(raw, keep_refusals=keep_refusals)
+            entry = self._unpack(raw)
             if entry is not None:
                 size = sum(len(column.times_us) for column in entry.columns)
                 if entries and readings + size > MAX_READINGS:
@@ -147,11 +156,13 @@ class Forwarder:
             cursor = raw.id
         return entries, cursor
 
-    def _unpack(self, raw: Raw, *, keep_refusals: bool) -> Entry | None:
+    def _unpack(self, raw: Raw) -> Entry | None:
+        """None, and a note in quarantine, for an entry that today's registry cannot read."""
         try:
             return self._derive(unpack(raw, self._registry, self._inlets))
         except BridgeError as error:
-            if keep_refusals:
+            if raw.id > self._told:
+                self._told = raw.id
                 topic = f"journal/{raw.kind}/{raw.source}/{raw.epoch}/{raw.seq}"
                 refusal = Refusal(topic, raw.payload, raw.received_us, raw.source, error.code, error.detail)
                 self._journal.commit([], [refusal], now_us=self._now_us())

@@ -5,7 +5,7 @@ from collections import deque
 
 from gateway.store import Entry
 
-RECENT_READINGS = 100_000
+RECENT_READINGS = 400_000  # about 30 MB, reached only while a backlog pours in
 
 
 class Recent:
