@@ -108,34 +108,34 @@ def _asking(commands: Any) -> None:
 
 
 def _enrolling(commands: Any) -> None:
-    for noun, text in (
-        ("user", "People who sign in. / 使う人。"),
-        ("token", "Keys for machines. / 機械用の鍵。"),
-        ("node", "Raspberry Pis. / 端末。"),
-    ):
-        group = commands.add_parser(noun, help=text, description=text).add_subparsers(metavar="VERB", required=True)
-        if noun == "user":
-            add = _command(group, "add", _user_add, "Add somebody; the password is asked for. / 人を加えます。")
-            add.add_argument("config", type=Path, help=CONFIG_HELP)
-            add.add_argument("login")
-            add.add_argument("--role", required=True, choices=["admin", "welfare", "farm", "technician", "auditor"])
-        elif noun == "token":
-            add = _command(
-                group, "add", _token_add, "Make a token; it is shown once. / トークンを作ります(表示は一度だけ)。"
-            )
-            add.add_argument("config", type=Path, help=CONFIG_HELP)
-            add.add_argument("name")
-            add.add_argument("--scope", action="append", default=[], help="read, acknowledge; may be repeated")
-            add.add_argument("--days", type=int, default=365)
-        else:
-            add = _command(
-                group,
-                "add",
-                _node_add,
-                "Make a node's key and its starting configuration. / 端末の鍵と設定を作ります。",
-            )
-            add.add_argument("config", type=Path, help=CONFIG_HELP)
-            add.add_argument("node")
+    user = _noun(commands, "user", "People who sign in. / 使う人。")
+    added = _verb(user, "add", _user_add, "Add somebody; the password is asked for. / 人を加えます。", "login")
+    added.add_argument("--role", required=True, choices=["admin", "welfare", "farm", "technician", "auditor"])
+    _verb(user, "disable", _user_disable, "Nobody signs in as them any more. / サインインを止めます。", "login")
+    token = _noun(commands, "token", "Keys for machines. / 機械用の鍵。")
+    made = _verb(
+        token, "add", _token_add, "Make a token; it is shown once. / トークンを作ります(表示は一度だけ)。", "name"
+    )
+    made.add_argument("--scope", action="append", default=[], help="read, acknowledge …; may be repeated")
+    made.add_argument("--days", type=int, default=365, help="valid for so long / 有効な日数")
+    _verb(token, "revoke", _token_revoke, "It opens nothing any more. / トークンを無効にします。", "name")
+    node = _noun(commands, "node", "Raspberry Pis. / 端末。")
+    _verb(
+        node, "add", _node_add, "Make its key and the start of its configuration. / 端末の鍵と設定を作ります。", "node"
+    )
+
+
+def _noun(commands: Any, name: str, help_text: str) -> Any:
+    return commands.add_parser(name, help=help_text, description=help_text).add_subparsers(
+        metavar="VERB", required=True
+    )
+
+
+def _verb(noun: Any, name: str, run: Command, help_text: str, subject: str) -> argparse.ArgumentParser:
+    parser = _command(noun, name, run, help_text)
+    parser.add_argument("config", type=Path, help=CONFIG_HELP)
+    parser.add_argument(subject)
+    return parser
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -261,6 +261,22 @@ def _user_add(options: argparse.Namespace) -> int:
     from gateway.settings import load
 
     print(add_user(load(options.config), options.login, options.role))
+    return 0
+
+
+def _user_disable(options: argparse.Namespace) -> int:
+    from gateway.enrol import disable_user
+    from gateway.settings import load
+
+    print(disable_user(load(options.config), options.login))
+    return 0
+
+
+def _token_revoke(options: argparse.Namespace) -> int:
+    from gateway.enrol import revoke_token
+    from gateway.settings import load
+
+    print(revoke_token(load(options.config), options.name))
     return 0
 
 

@@ -29,6 +29,22 @@ def add_token(settings: Settings, name: str, scopes: Sequence[str], days: int) -
     return secret
 
 
+def disable_user(settings: Settings, login: str) -> str:
+    """End somebody's account with its sessions. RecordsError where there is none of that login."""
+    people = _people(settings)
+    people.users.disable(login)
+    people.audit.write("console", "user-disable", login)
+    return f"{login} cannot sign in any more. / {login}さんは、もうサインインできません。"
+
+
+def revoke_token(settings: Settings, name: str) -> str:
+    """End a token. RecordsError where there is none of that name."""
+    people = _people(settings)
+    people.tokens.revoke(name)
+    people.audit.write("console", "token-revoke", name)
+    return f"{name} opens nothing any more. / {name}は、もう使えません。"
+
+
 def add_node(settings: Settings, node: str) -> str:
     """Make the node's key; the start of its own configuration."""
     found = next((one for one in settings.node if one.id == node), None)

@@ -126,3 +126,24 @@ def test_a_node_s_key_is_made_once_and_printed_never(tmp_path: Path, capsys: pyt
     assert (tmp_path / "var" / "nodes" / "node-1.key").read_text() == key
     assert key.strip() not in capsys.readouterr().out
     assert cli.main(["node", "add", str(path), "node-2"]) == 1
+
+
+def test_people_and_tokens_are_added_and_ended_at_the_keyboard(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+
+    def run(*words: str, told: str = "") -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *words], input=told, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert run("user", "add", str(path), "hanako", "--role", "welfare", told="a long enough sentence\n")[0] == 0
+    assert run("user", "add", str(path), "taro", "--role", "farm", told="short\n")[0] == 1
+    status, secret = run("token", "add", str(path), "grafana", "--scope", "read:fields")
+    assert status == 0
+    assert len(secret.strip()) >= 32
+    assert run("token", "revoke", str(path), "grafana")[0] == 0
+    assert run("user", "disable", str(path), "hanako")[0] == 0
+    status, said = run("user", "disable", str(path), "nobody")
+    assert status == 1
+    assert "Traceback" not in said
