@@ -1,8 +1,9 @@
 """Judge a CSV as if it were live: the gateway's own detectors, each value with what was known before it.
 
 Models are learned once a (data) day from the past 15 days and used for the next; nothing looks ahead. `generic` asks
-whether a series repeats itself, jumps, or is far from its usual day, in units of its own spread; the name of a quantity
-asks the shipped rules for it instead, and `motion` and other events ask for silence.
+whether the world is unusual (`world`, which learns row by row) and whether a series repeats itself (`flat_line`, told
+once a repetition); the name of a quantity asks the rules for it and `world`, and `motion` and other events ask for
+silence. Several columns are several series of one site.
 
 Written to `out`: `rows.csv` (time, series, value, score, flags, reason; score 1.0 is the alarm line, empty is "not
 judged"), `alerts.csv` and `picture.html`.
@@ -10,7 +11,7 @@ judged"), `alerts.csv` and `picture.html`.
 
 import csv
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,10 +24,11 @@ from gateway.csvseries import Table
 from gateway.detect import Block, Detector, Grid
 from gateway.detect.flat_line import FlatLine
 from gateway.detect.jump import Jump
-from gateway.detect.seasonal import Seasonal
 from gateway.detect.silence import Silence
+from gateway.detect.world import World
 from gateway.errors import GatewayError
 from gateway.picture import Panel, page
+from gateway.streamed import Streamed, streamed
 
 GENERIC = "generic"
 _DAY_S = 86400.0
@@ -37,7 +39,7 @@ _FEW = 64  # columns judged with one model at least
 _MUCH = 2000  # columns of history at least
 _CLEAR_STEPS = 12  # an alert is over after so many steps under the line
 
-Judges = Callable[[float], dict[str, Detector]]  # detectors by name, for a series of that spread
+Judges = dict[str, Detector]  # by name
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +95,8 @@ def backtest(path: Path, kind: str = GENERIC, out: Path | None = None) -> Summar
     )
     step_us = _step_us(table.times_us, kind)
     judges = _judges(kind, step_us / 1e6)
-    scored = [_score(table, place, step_us, judges, kind) for place in range(len(table.names))]
+    worlds = _worlds(table, step_us, kind)
+    scored = [_score(table, place, step_us, judges, kind, world) for place, world in enumerate(worlds)]
     files = _write(path, out, table, scored) if out is not None else []
     return Summary(
         kind=kind,
@@ -124,20 +127,24 @@ def _judges(kind: str, step_s: float) -> Judges:
     flat_s = max(21600.0, 36 * step_s)
     if kind == GENERIC:
         flat = FlatLine(limit_s=flat_s, ceiling_s=4 * flat_s, gap_s=max(5400.0, 6 * step_s), step_s=step_s)
-        return lambda spread: {
-            "flat_line": flat,
-            "jump": Jump(floor=0.5 * spread),
-            "seasonal": Seasonal(k=8.0, floor=1.5 * spread, min_days=5),
-        }
+        return {"flat_line": flat}
     if QUANTITIES[kind].kind in ("event", "state"):
-        return lambda _spread: {"silence": Silence(step_s=step_s)}
+        return {"silence": Silence(step_s=step_s)}
     looks = [r for r in rules.load() if r.detector != rules.UNHEARD and (not r.quantities or kind in r.quantities)]
     made = {r.id: rules.build(r, "" if r.quantities else kind, step_s) for r in looks if r.subject == "device"}
     made.setdefault("jump", Jump(floor=10 * QUANTITIES[kind].step))
-    return lambda _spread: made
+    return made
 
 
-def _score(table: Table, place: int, step_us: int, judges: Judges, kind: str) -> _Scored:
+def _worlds(table: Table, step_us: int, kind: str) -> list[Streamed]:
+    """What the world judge says of every series; nothing of events."""
+    if kind == GENERIC or QUANTITIES[kind].kind == "gauge":
+        floor = 0.0 if kind == GENERIC else 10 * QUANTITIES[kind].step
+        return streamed(World(floor=floor), table.times_us, table.values, table.offset_us, step_us)
+    return [Streamed(np.full(table.times_us.size, np.nan), {}) for _ in table.names]
+
+
+def _score(table: Table, place: int, step_us: int, judges: Judges, kind: str, world: Streamed) -> _Scored:
     values = table.values[place]
     start_us = int(table.times_us[0]) // step_us * step_us
     cells = (table.times_us - start_us) // step_us
@@ -154,9 +161,16 @@ def _score(table: Table, place: int, step_us: int, judges: Judges, kind: str) ->
     if events:  # a row ends a silence: it shows how long that one had become
         scores = np.append(np.nan, scores[:-1])
     by_row = np.where(good, scores[cells], np.nan)
+    if kind == GENERIC:
+        by_row = _once(by_row)
+    higher = world.scores >= np.nan_to_num(by_row)
+    by_row, others = np.fmax(by_row, world.scores), by_row
     over = np.flatnonzero(by_row >= 1)
-    said = {int(i): flags.get(int(cells[i]) - events, "") for i in over}
-    why = {int(i): reasons.get(int(cells[i]) - events, "") for i in over}
+    said, why = {}, {}
+    for i in over.tolist():
+        names = [flags.get(int(cells[i]) - events, "")] * bool(others[i] >= 1) + ["world"] * (i in world.reasons)
+        said[i] = "+".join(names)
+        why[i] = _reason("world", world.reasons[i]) if higher[i] else reasons.get(int(cells[i]) - events, "")
     scored = _Scored(table.names[place], values, by_row, said, why, [])
     scored.episodes = _episodes(table, scored, over, step_us)
     return scored
@@ -174,8 +188,7 @@ def _judge(row: Block, grid: Grid, judges: Judges) -> tuple[NDArray[np.float64],
     for begin in range(0, size, part):
         end = min(begin + part, size)
         history, history_grid = _cut(row, grid, begin - past, begin)
-        detectors = judges(_spread(history))
-        for name, detector in detectors.items():
+        for name, detector in judges.items():
             model = detector.learn(history, history_grid)
             block, block_grid = _cut(row, grid, begin - detector.context, end)
             scores = detector.score(block, block_grid, limits, model)[0, block.shape[1] - (end - begin) :]
@@ -192,23 +205,24 @@ def _judge(row: Block, grid: Grid, judges: Judges) -> tuple[NDArray[np.float64],
     return best, flags, reasons
 
 
+def _once(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Only the first of the rows over the line that follow each other, 0 elsewhere; NaN stays."""
+    over = scores >= 1
+    first = over & ~np.concatenate(([False], over[:-1]))
+    return np.where(first | np.isnan(scores), scores, 0.0)
+
+
 def _cut(row: Block, grid: Grid, begin: int, end: int) -> tuple[Block, Grid]:
     begin = max(0, begin)
     return row[:, begin:end], Grid(grid.start_us + begin * grid.step_us, grid.step_us, grid.offset_us)
 
 
-def _spread(history: Block) -> float:
-    """How much a series varies: 1.4826 times its MAD, its deviation where that is 0, never 0."""
-    seen = history[np.isfinite(history)]
-    if not seen.size:
-        return 1.0
-    middle = float(np.median(seen))
-    spread = 1.4826 * float(np.median(np.abs(seen - middle)))
-    return spread or float(np.std(seen)) or max(1e-9, 1e-6 * abs(middle))
-
-
-def _reason(name: str, numbers: dict[str, float]) -> str:
-    shown = [f"{key} {value:.6g}" for key, value in numbers.items() if math.isfinite(value) and key != "score"]
+def _reason(name: str, numbers: Mapping[str, float | str]) -> str:
+    shown = [
+        f"{key} {value}" if isinstance(value, str) else f"{key} {value:.6g}"
+        for key, value in numbers.items()
+        if key != "score" and (isinstance(value, str) or math.isfinite(value))
+    ]
     return f"{name}: {', '.join(shown)}"
 
 
