@@ -71,14 +71,14 @@ def public_url(settings: Settings) -> str:
 class _Remembering:
     """Prepares the store, and fills the window from it, whenever the store comes up; `done` is set then."""
 
-    def __init__(self, store: Store, window: Window) -> None:
-        self._store, self._window = store, window
+    def __init__(self, store: Store, window: Window, raw_days: int) -> None:
+        self._store, self._window, self._raw_days = store, window, raw_days
         self.done = threading.Event()
 
     def run(self, stop: threading.Event) -> None:
         """StoreError while the store is down; the supervisor tries again."""
         if isinstance(self._store, InfluxStore):
-            self._store.ensure()
+            self._store.ensure(self._raw_days)
             self._store.ensure_hourly()
         if not self.done.is_set():
             log.info("window_filled readings=%d", self._window.seed(self._store, now_us()))
@@ -121,7 +121,7 @@ class App:
         self.rules = rules.load(settings.judge.rules)
         self._ingest = Ingest(self.journal, self.registry, inlets(), now_us)
         self._window = Window(settings.site, settings.device, settings.node, zone=settings.town.zone, now_us=now_us)
-        self._remembering = _Remembering(self.store, self._window)
+        self._remembering = _Remembering(self.store, self._window, settings.store.raw_days)
         self.broker, self.subscription = self._connection(data_dir)
         self._forwarder = Forwarder(
             self.journal,
@@ -129,7 +129,7 @@ class App:
             self.registry,
             [self._window.take],
             now_us,
-            keep_days=float(settings.store.raw_days),
+            raw_days=settings.store.raw_days,
         )
         self.watch = self._watch()
         self.web = WebServer(create_app(self._context(mailbox)), settings.gateway.host, settings.gateway.port)
