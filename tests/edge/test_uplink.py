@@ -319,7 +319,7 @@ def test_e19_e17_the_client_id_is_the_nodes_own_and_the_will_says_it_is_gone(tmp
         wait_until(lambda: any(b'"online":true' in state for state in gateway.states))
         other = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=NODE, protocol=MQTTProtocolVersion.MQTTv5)
         other.connect("127.0.0.1", broker.port)
-        wait_until(lambda: other.loop(0.1) == 0 and any(b'"online":false' in state for state in gateway.states))
+        wait_until(lambda: (other.loop(0.1), any(b'"online":false' in state for state in gateway.states))[1])
         other.disconnect()
         wait_until(lambda: node.uplink.is_connected)
 
