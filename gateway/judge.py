@@ -6,6 +6,7 @@ rule doubts in the same step. A subject's score is the largest of its series; Na
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -16,6 +17,9 @@ from firmware_bridge.reading import SeriesKey
 from gateway import rules as rulebook
 from gateway.alerts import Finding, Numbers, SubjectKind
 from gateway.detect import Block, Detector, Grid, Model
+from gateway.detect.world import World
+from gateway.flow import Flow
+from gateway.models import Kept, Models
 from gateway.rules import Rule
 from gateway.settings import Device, Site
 from gateway.window import STEP_S, Window
@@ -24,13 +28,19 @@ NEW = 2  # columns that are present
 
 
 class _Bench(msgspec.Struct):
-    """One rule's detector for one quantity, and what it has learned: the first axis of the model is the ring's row."""
+    """One rule's detector for one quantity, and what it has learned, or its flow where it is a stream."""
 
     rule: Rule
     quantity: str
     detector: Detector
     learns: bool
     model: Model = {}
+    places: dict[SeriesKey, int] = {}  # a series' row in the model
+    flow: Flow | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.rule.id}/{self.quantity}"
 
 
 class _Best(msgspec.Struct):
@@ -59,14 +69,45 @@ class Judge:
     @staticmethod
     def _bench(rule: Rule, quantity: str) -> _Bench:
         detector = rulebook.build(rule, "" if rule.quantities else quantity, STEP_S)
-        return _Bench(rule, quantity, detector, rule.detector != "range")
+        flow = Flow(detector, quantity) if isinstance(detector, World) else None
+        return _Bench(rule, quantity, detector, rule.detector != "range", flow=flow)
 
-    def learn(self, window: Window, now_us: int) -> None:
-        """Learn every model anew from the whole window."""
+    def learn(self, window: Window, now_us: int, *, late: bool = False) -> None:
+        """Learn every model anew from the whole window; streams go on, and back first where late data came in."""
         for bench in self._benches:
-            if bench.learns:
-                _, history, grid = window.block(bench.quantity, window.columns(bench.quantity), now_us)
+            if bench.flow:
+                bench.flow.learn(window, now_us, late=late)
+            elif bench.learns:
+                keys, history, grid = window.block(bench.quantity, window.columns(bench.quantity), now_us)
+                if not keys:
+                    continue  # what was restored is better than nothing
                 bench.model = bench.detector.learn(history, grid)
+                bench.places = {key: row for row, key in enumerate(keys)}
+
+    def keep(self, models: Models, now_us: int) -> None:
+        """Write every model as its newest version."""
+        for bench in self._benches:
+            if bench.flow:
+                kept = bench.flow.kept(now_us)
+            else:
+                kept = Kept(list(bench.places), -1, bench.model, learned_us=now_us)
+            if bench.learns and kept.series:
+                models.keep(bench.name, _struct(bench.detector), kept)
+
+    def restore(self, models: Models) -> int:
+        """Take up the newest models; how many there were. Learning afterwards replaces them where there is a past."""
+        restored = 0
+        for bench in self._benches:
+            kept = models.newest(bench.name, _struct(bench.detector)) if bench.learns else None
+            if kept is None:
+                continue
+            restored += 1
+            if bench.flow:
+                bench.flow.restore(kept)
+            else:
+                bench.model = dict(kept.arrays)
+                bench.places = {key: row for row, key in enumerate(kept.series)}
+        return restored
 
     def judge(self, window: Window, now_us: int, live: Mapping[tuple[str, str], object]) -> list[Finding]:
         """Findings over the line, and of every subject in `live` (rule, subject) whatever its score."""
@@ -76,6 +117,8 @@ class Judge:
             keys, block, grid = window.block(bench.quantity, bench.detector.context + NEW, now_us)
             if not keys:
                 continue
+            if bench.flow:
+                bench.flow.bring_on(window, now_us, doubted)
             for row, score, back in self._scores(bench, keys, block, grid, doubted, live):
                 key = keys[row]
                 subject = self._subject(bench.rule, key.device)
@@ -99,21 +142,30 @@ class Judge:
         rows = self._rows(bench.rule, keys)
         if not rows.size:
             return []
-        part = block[rows]
-        if bench.rule.quantities:
-            quantity = QUANTITIES[bench.quantity]
-            present = part[:, -NEW:]
-            present[(present < quantity.low) | (present > quantity.high)] = np.nan
-        limits = np.array([[self._limit(keys[row].device, bench.quantity)] for row in rows])
-        scores = bench.detector.score(part, grid, limits, _taken(bench.model, rows))[:, -NEW:]
-        back = np.isnan(scores[:, -1])
-        newest = np.where(back, scores[:, -2], scores[:, -1])
+        named_keys = [keys[row] for row in rows.tolist()]
+        if bench.flow:
+            newest, back = bench.flow.scores(named_keys), np.zeros(rows.size, dtype=np.bool_)
+        else:
+            newest, back = self._newest(bench, named_keys, block[rows], grid)
         named = np.array([(bench.rule.id, self._subject(bench.rule, keys[row].device)) in live for row in rows])
         worth = np.flatnonzero((newest >= 1) | (named & ~np.isnan(newest)))
         found = [(int(rows[i]), float(newest[i]), int(back[i])) for i in worth]
         if bench.rule.severity == "tech":
             return found
         return [one for one in found if keys[one[0]] not in doubted]
+
+    def _newest(
+        self, bench: _Bench, keys: Sequence[SeriesKey], part: Block, grid: Grid
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """(newest score, whether it is that of the column before) by series."""
+        if bench.rule.quantities:
+            quantity = QUANTITIES[bench.quantity]
+            present = part[:, -NEW:]
+            present[(present < quantity.low) | (present > quantity.high)] = np.nan
+        limits = np.array([[self._limit(key.device, bench.quantity)] for key in keys])
+        scores = bench.detector.score(part, grid, limits, _taken(bench, keys))[:, -NEW:]
+        back = np.isnan(scores[:, -1])
+        return np.where(back, scores[:, -2], scores[:, -1]), back
 
     def _rows(self, rule: Rule, keys: Sequence[SeriesKey]) -> NDArray[np.int64]:
         kind = rule.site_kind
@@ -150,19 +202,22 @@ class Judge:
 
     def _numbers(self, best: _Best, site: Site, window: Window, now_us: int) -> Numbers:
         bench, key = best.bench, best.key
-        block, grid = window.row(key, window.columns(key.quantity), now_us)
-        block = block[:, : block.shape[1] - best.back]
-        model = _taken(bench.model, np.array([window.place(key)]))
-        limits = np.array([[self._limit(key.device, key.quantity)]])
         quantity = QUANTITIES[key.quantity]
         return {
-            **bench.detector.explain(block, grid, limits, model),
+            **(bench.flow.numbers(key) if bench.flow else self._explained(best, window, now_us)),
             "quantity_ja": quantity.ja,
             "quantity_en": quantity.en,
             "unit": quantity.unit,
             "measured_us": float(window.measured_us(key)),
             **about(self._devices[key.device], site),
         }
+
+    def _explained(self, best: _Best, window: Window, now_us: int) -> Numbers:
+        bench, key = best.bench, best.key
+        block, grid = window.row(key, window.columns(key.quantity), now_us)
+        block = block[:, : block.shape[1] - best.back]
+        limits = np.array([[self._limit(key.device, key.quantity)]])
+        return {**bench.detector.explain(block, grid, limits, _taken(bench, [key]))}
 
 
 def about(device: Device, site: Site) -> Numbers:
@@ -176,12 +231,17 @@ def about(device: Device, site: Site) -> Numbers:
     }
 
 
-def _taken(model: Model, rows: NDArray[np.int64]) -> Model:
+def _taken(bench: _Bench, keys: Sequence[SeriesKey]) -> Model:
     """The model's rows; zeros, which mean "nothing learned", for series that came after it was learned."""
+    rows = np.array([bench.places.get(key, -1) for key in keys], dtype=np.int64)
     taken: Model = {}
-    for name, array in model.items():
+    for name, array in bench.model.items():
         out = np.zeros((rows.size, *array.shape[1:]))
-        known = rows < array.shape[0]
+        known = rows >= 0
         out[known] = array[rows[known]]
         taken[name] = out
     return taken
+
+
+def _struct(detector: Detector) -> msgspec.Struct:
+    return cast("msgspec.Struct", detector)

@@ -45,7 +45,8 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     pause: float = 0.05  # of the age
     pause_least: float = 60.0
     pause_most: float = 300.0
-    mute: int = 150  # samples, and a whole day
+    mute: int = 150  # samples
+    mute_days: float = 1.0
 
 
 class Told(NamedTuple):
@@ -85,6 +86,14 @@ class Unusual:
     def nbytes(self) -> int:
         """Bytes of state."""
         return sum(array.nbytes for array in (self._rows, self._profile, self._known, self._count))
+
+    def grow(self, size: int) -> None:
+        """Room for new series after the present ones."""
+        more = size - len(self)
+        if more > 0:
+            for name in ("_rows", "_profile", "_known", "_count"):
+                array = getattr(self, name)
+                setattr(self, name, np.concatenate((array, np.zeros((array.shape[0], more), array.dtype)), axis=1))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The state itself, first axis the series; copies."""
@@ -132,7 +141,7 @@ class Unusual:
         excess = self._excess(rows, seen, age)
         size = _length(excess)
         fired = self._fire(rows, count, size, age)
-        old = (count[0] >= self.tuning.mute) & (second - count[2].astype(np.int64) >= 86400)
+        old = (count[0] >= self.tuning.mute) & (second - count[2].astype(np.int64) >= 86400 * self.tuning.mute_days)
         told.excess[at] = np.where(old, size, np.nan)
         fired &= old
         told.fired[at] = fired

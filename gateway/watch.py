@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from gateway.alerts import Finding
 from gateway.alerts.ledger import Ledger
 from gateway.board import Board
+from gateway.errors import StoreError
 from gateway.homes import Homes
 from gateway.judge import Judge
+from gateway.models import Models
 from gateway.presence import Ears, Presence
 from gateway.rules import Rule
 from gateway.settings import Device, Node, Site
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 LEARN_EVERY_S = 3600.0
 RELEARN_AFTER_S = 30.0  # at the soonest, when late data came in
 RELEARN_SHARE = 20.0  # and never more than a twentieth of the time
+KEEP_EVERY_S = 21600.0  # models are written: flash wears
 JUMP_S = 30.0
 
 
@@ -34,6 +37,7 @@ class Watch:
     """Judges everything every `step_s`. `grace_s`: how long it listens after a start before anybody counts as unheard.
 
     `broker_ready`: whether the gateway is connected to its broker; `node_online`: what the nodes' state messages say.
+    `models`: where what was learned is kept over restarts.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Watch:
         monotonic_s: Callable[[], float] = time.monotonic,
         broker_ready: Callable[[], bool] = lambda: True,
         node_online: Callable[[], Mapping[str, bool]] = dict,
+        models: Models | None = None,
     ) -> None:
         self._window = window
         self._rules = {rule.id: rule for rule in rules}
@@ -68,7 +73,9 @@ class Watch:
         self._milder = {milder: rule.id for rule in rules for milder in rule.supersedes}
         self._since_us = self._step_us = now_us()
         self._since_s = self._ready_s = self._step_began_s = monotonic_s()
+        self._models = models
         self._learned_s: float | None = None
+        self._kept_s = -KEEP_EVERY_S
         self._learning_took_s = 0.0
         self._learned_late = 0
         self._blind = False
@@ -156,11 +163,20 @@ class Watch:
             soonest_s = max(RELEARN_AFTER_S, RELEARN_SHARE * self._learning_took_s)
             if since_s < LEARN_EVERY_S and not (late and since_s >= soonest_s):
                 return
+        late = self._window.late > self._learned_late
+        if self._learned_s is None and self._models:
+            log.info("models_restored count=%d", self._judge.restore(self._models))
         self._learned_late = self._window.late
-        self._judge.learn(self._window, now_us)
+        self._judge.learn(self._window, now_us, late=late)
         self._homes.learn(self._window, now_us)
         self._learned_s = self._monotonic_s()
         self._learning_took_s = self._learned_s - began_s
+        if self._models and self._learned_s - self._kept_s >= KEEP_EVERY_S:
+            self._kept_s = self._learned_s
+            try:
+                self._judge.keep(self._models, now_us)
+            except StoreError as error:  # judging goes on; it is tried again in six hours
+                log.warning("models_not_kept error=%s", error)
 
     def _keep(self, findings: Sequence[Finding], now_us: int) -> None:
         for finding in sorted(findings, key=lambda finding: not self._rules[finding.rule].supersedes):

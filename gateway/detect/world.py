@@ -30,12 +30,13 @@ _STATE = {"rows": np.float32, "profile": np.float32, "known": np.uint8, "count":
 class World(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`budget`: alarms a series and month. `floor`: a range is at least this, in the quantity's unit: its resolution.
 
-    `line`: in ranges; 0 takes the budget's.
+    `line`: in ranges; 0 takes the budget's. `min_days`: how long it listens to a series before it says anything.
     """
 
     budget: Annotated[float, msgspec.Meta(ge=0.03, le=7.4)] = 2.25
     floor: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     line: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    min_days: Annotated[float, msgspec.Meta(ge=1)] = 1.0
 
     @property
     def context(self) -> int:
@@ -50,7 +51,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def learn(self, history: Block, grid: Grid, /) -> Model:
         """The state after the history, first axis the series."""
-        state = Unusual(history.shape[0], floor=self.floor)
+        state = self.state({}, history.shape[0])
         deque(_steps(state, history, grid), maxlen=0)
         return _model(state)
 
@@ -93,7 +94,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def state(self, model: Model, series: int) -> Unusual:
         """The running state that a model holds; a new one where it holds none."""
-        state = Unusual(series, Tuning(), self.floor)
+        state = Unusual(series, Tuning(mute_days=self.min_days), self.floor)
         if model:
             state.restore({name: model[name].astype(dtype) for name, dtype in _STATE.items()})
         return state

@@ -137,7 +137,7 @@ def judged(file: File, tunings: Tuning, copies: int = 1) -> Floats:
 def shaken(draws: int, seed: int = 1) -> Tuning:
     """Every number of the judge times 1/1.4…1.4, one draw a series."""
     rng = np.random.default_rng(seed)
-    numbers = {name: value for name, value in msgspec.structs.asdict(Tuning()).items() if name != "mute"}
+    numbers = {name: value for name, value in msgspec.structs.asdict(Tuning()).items() if not name.startswith("mute")}
     return Tuning(
         **{name: (value * 1.4 ** rng.uniform(-1, 1, draws)).astype(np.float32) for name, value in numbers.items()}
     )
