@@ -16,9 +16,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway import evidence
 from gateway.forwarder import CURSOR, DERIVED
-from gateway.journal import Journal
+from gateway.journal import Journal, evidence
 from gateway.registry import Registry
 from gateway.store import Store
 

@@ -20,7 +20,7 @@ from gateway.accounting import accounting
 from gateway.alerts.ledger import Ledger
 from gateway.api import create_app
 from gateway.broker import Broker, users_of
-from gateway.broker_config import GATEWAY_USER
+from gateway.broker.config import GATEWAY_USER
 from gateway.context import Context
 from gateway.forwarder import Forwarder
 from gateway.ingest import Ingest

@@ -14,12 +14,11 @@ from typing import Any
 
 import msgspec
 
-from gateway import evidence
 from gateway.app import registry_of, store_of
 from gateway.check import check
 from gateway.errors import GatewayError
 from gateway.forwarder import CURSOR
-from gateway.journal import Journal
+from gateway.journal import Journal, evidence
 from gateway.settings import Settings, load
 from gateway.store import Store
 

@@ -17,11 +17,11 @@ import msgspec
 
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.reading import Column
-from gateway.arrivals import Raw, Refusal
-from gateway.entries import unpack
 from gateway.errors import StoreError
 from gateway.inlets import Inlet, inlets
 from gateway.journal import Journal
+from gateway.journal.arrivals import Raw, Refusal
+from gateway.journal.entries import unpack
 from gateway.registry import Registry
 from gateway.snow import depth_cm
 from gateway.store import Entry, Store

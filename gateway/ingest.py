@@ -18,10 +18,10 @@ import msgspec
 from firmware_bridge import envelope
 from firmware_bridge.errors import BridgeError, EnvelopeError
 from firmware_bridge.reading import Column
-from gateway.arrivals import Arrival, Refusal, extent_of
-from gateway.entries import quality_of
 from gateway.inlets import Identity, Inlet, matches
 from gateway.journal import Journal
+from gateway.journal.arrivals import Arrival, Refusal, extent_of
+from gateway.journal.entries import quality_of
 from gateway.registry import Registry
 
 MAX_RANGES = 64

@@ -32,7 +32,7 @@ class Child:
 class Processes:
     """Starts `python -m …` programs in `folder`; `processes.json` there holds their ids, `logs/` what they say.
 
-    Each is held on a leash (`gateway.leash`): it ends when this process ends, however that happens.
+    Each is held on a leash (`gateway.broker.leash`): it ends when this process ends, however that happens.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
@@ -124,4 +124,4 @@ class Processes:
 
 def _leashed(module_and_arguments: Sequence[str]) -> list[str]:
     python = [sys.executable, "-m"]
-    return [*python, "gateway.leash", str(os.getpid()), *python, *module_and_arguments]
+    return [*python, "gateway.broker.leash", str(os.getpid()), *python, *module_and_arguments]

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from gateway import evidence
 from gateway.accounting import Row, accounting
 from gateway.console.page import render, voice_of
 from gateway.context import context_of
+from gateway.journal import evidence
 from gateway.people.door import Person
 from gateway.states import StateKey
 

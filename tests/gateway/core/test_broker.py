@@ -13,7 +13,7 @@ from waiting import wait_until
 
 from firmware_bridge.envelope import topic
 from gateway.broker import Broker, users_of
-from gateway.broker_config import access_list
+from gateway.broker.config import access_list
 from gateway.errors import BrokerError
 from gateway.registry import make_key
 

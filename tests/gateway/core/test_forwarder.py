@@ -9,9 +9,8 @@ from rig import KEY, NOW_US, a_message, a_registry, an_ingest, running
 from waiting import wait_until
 
 from firmware_bridge.reading import Column, SeriesKey
-from gateway import evidence
 from gateway.forwarder import Forwarder
-from gateway.journal import Journal
+from gateway.journal import Journal, evidence
 from gateway.registry import Registry
 from gateway.settings import Device
 from gateway.store import Entry, Store

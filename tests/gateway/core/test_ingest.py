@@ -11,10 +11,10 @@ from rig import EPOCH, KEY, NOW_US, a_batch, a_message, a_registry, an_ingest
 
 from firmware_bridge import envelope
 from firmware_bridge.reading import Column
-from gateway import evidence
-from gateway.entries import unpack
 from gateway.ingest import MAX_SERIES_A_SOURCE, Ingest, Message
 from gateway.inlets import inlets
+from gateway.journal import evidence
+from gateway.journal.entries import unpack
 from gateway.settings import Node
 from gateway.store import ESTIMATED_TIME, SUSPECT_TIME
 

@@ -11,9 +11,9 @@ from uplinks import EUI, TOPIC, uplink
 
 from firmware_bridge.errors import DecodeError
 from firmware_bridge.reading import Column
-from gateway import evidence
 from gateway.ingest import Ingest, Message
 from gateway.inlets import chirpstack, inlets, matches
+from gateway.journal import evidence
 from gateway.settings import Device
 
 SOIL = Device(id="field1-lora", model="dragino/lse01", site="field-1", dev_eui=EUI)

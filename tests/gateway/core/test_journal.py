@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from rig import EPOCH, KEY, NOW_US, a_gap, a_message, an_ingest
 
 from firmware_bridge.envelope import decode_receipt
-from gateway import evidence
-from gateway.commit import QUARANTINE_ROWS
 from gateway.errors import StoreError
 from gateway.ingest import Ingest, Message
-from gateway.journal import Journal
+from gateway.journal import Journal, evidence
+from gateway.journal.commit import QUARANTINE_ROWS
 
 
 def outcomes(ingest: Ingest) -> Counter[str]:

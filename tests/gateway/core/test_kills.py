@@ -18,8 +18,8 @@ from waiting import wait_until
 from firmware_bridge.envelope import topic
 from firmware_bridge.reading import SeriesKey
 from gateway.broker import users_of
-from gateway.coverage import Coverage
 from gateway.journal import Journal
+from gateway.journal.coverage import Coverage
 from gateway.registry import make_key
 from gateway.store.sqlite import SqliteStore
 

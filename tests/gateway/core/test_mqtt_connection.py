@@ -9,7 +9,7 @@ import pytest
 from waiting import wait_until
 
 from gateway.errors import BrokerError
-from gateway.mqtt_connection import MAX_INBOX, Connection
+from gateway.subscription.connection import MAX_INBOX, Connection
 
 WELCOME, GRANTED = b"\x20\x03\x00\x00\x00", b"\x90\x04\x00\x01\x00\x01"
 HASTY = b"\x20\x06\x00\x00\x03\x13\x00\x01"  # a server that wants a word every second

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import mqtt_packets as mqtt
-from gateway.mqtt_packets import Answer, Delivery, WireError
+from gateway.subscription import packets as mqtt
+from gateway.subscription.packets import Answer, Delivery, WireError
 
 topics = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40)
 

@@ -12,8 +12,8 @@ from waiting import wait_until
 
 from firmware_bridge.envelope import decode_receipt, topic
 from firmware_bridge.reading import SeriesKey
-from gateway import evidence
 from gateway.errors import BrokerError
+from gateway.journal import evidence
 from gateway.store.sqlite import SqliteStore
 from gateway.subscription import Subscription
 

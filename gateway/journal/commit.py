@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from sqlite3 import Connection
 
 from firmware_bridge.reading import Gap
-from gateway.arrivals import HOUR_US, Arrival, Refusal, Verdict, fingerprint
+from gateway.journal.arrivals import HOUR_US, Arrival, Refusal, Verdict, fingerprint
+from gateway.journal.streams import UPDATE, Stream
 from gateway.store import Entry
-from gateway.streams import UPDATE, Stream
 
 HEAD_BYTES = 1024
 QUARANTINE_ROWS = 10_000

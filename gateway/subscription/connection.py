@@ -12,9 +12,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from gateway import mqtt_packets as mqtt
 from gateway.errors import BrokerError
-from gateway.mqtt_packets import Answer, Delivery, WireError
+from gateway.subscription import packets as mqtt
+from gateway.subscription.packets import Answer, Delivery, WireError
 
 log = logging.getLogger(__name__)
 RECEIVE_MAXIMUM = 1000

@@ -1,4 +1,4 @@
-"""`python -m gateway.leash PARENT COMMAND…`: becomes COMMAND, and dies with the process PARENT, however that one ends.
+"""`python -m gateway.broker.leash PARENT COMMAND…`: becomes COMMAND, and dies with the process PARENT.
 
 Linux only for the dying (PR_SET_PDEATHSIG); elsewhere COMMAND simply runs. A parent that was killed cannot stop its
 children, and a broker that outlives its gateway would hold the port against the next one.

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from firmware_bridge.credentials import mqtt_password
-from gateway.broker_config import GATEWAY_USER, INLET_PREFIX, write_iotcore, write_mosquitto
+from gateway.broker.config import GATEWAY_USER, INLET_PREFIX, write_iotcore, write_mosquitto
 from gateway.errors import BrokerError
 from gateway.registry import load_keys
 from gateway.secretfile import read_or_make
@@ -85,7 +85,7 @@ class Broker:
 
     def _command(self) -> list[str]:
         host, port = self._address
-        leash = [sys.executable, "-m", "gateway.leash", str(os.getpid())]
+        leash = [sys.executable, "-m", "gateway.broker.leash", str(os.getpid())]
         if self.kind == "mosquitto":
             config = write_mosquitto(self._folder, host, port, self._tenant, self._users)
             return [*leash, find_mosquitto() or "mosquitto", "-c", str(config)]
@@ -228,7 +228,3 @@ def main(arguments: list[str]) -> int:
             log.error("broker_lost error=%s", error)
             stop.wait(0.5)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.errors import BrokerError, StoreError
-from gateway.garbage import collect_seldom
 from gateway.ingest import Ingest, Message, Publication
-from gateway.mqtt_connection import Connection
-from gateway.mqtt_packets import Delivery
+from gateway.subscription.connection import Connection
+from gateway.subscription.garbage import collect_seldom
+from gateway.subscription.packets import Delivery
 
 log = logging.getLogger(__name__)
 WAIT_S, GATHER_S = 0.5, 0.05  # for a first message, and then for more of them to commit together

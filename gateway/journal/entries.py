@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from firmware_bridge import envelope
 from firmware_bridge.errors import DecodeError
 from firmware_bridge.reading import Clock
-from gateway.arrivals import Raw, extent_of, fingerprint, stream_base
 from gateway.inlets import Inlet
+from gateway.journal.arrivals import Raw, extent_of, fingerprint, stream_base
 from gateway.registry import Registry
 from gateway.store import ESTIMATED_TIME, SUSPECT_TIME, Entry
 

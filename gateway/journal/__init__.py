@@ -14,11 +14,11 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from gateway.arrivals import Arrival, Raw, Refusal, Verdict
-from gateway.commit import Commit
-from gateway.recent import Recent
+from gateway.journal.arrivals import Arrival, Raw, Refusal, Verdict
+from gateway.journal.commit import Commit
+from gateway.journal.recent import Recent
+from gateway.journal.streams import Stream, StreamState, open_stream, state_of
 from gateway.sqlitefile import SqliteFile
-from gateway.streams import Stream, StreamState, open_stream, state_of
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -205,7 +205,7 @@ class Journal:
         return [state_of(row) for row in rows]
 
     def rows(self, sql: str, values: Iterable[object] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a query of `gateway.evidence`, which knows the schema."""
+        """Rows of a query of `gateway.journal.evidence`, which knows the schema."""
         with self._file.reading() as db:
             return db.execute(sql, tuple(values)).fetchall()
 

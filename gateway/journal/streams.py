@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.arrivals import Arrival, stream_base
-from gateway.coverage import Coverage
+from gateway.journal.arrivals import Arrival, stream_base
+from gateway.journal.coverage import Coverage
 
 UPDATE = (
     "UPDATE stream SET mark = ?, ranges = ?, top_seq = ?, read_total = ?, readings = ?, last_us = ?, resync = ?"
