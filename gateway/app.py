@@ -26,6 +26,7 @@ from gateway.forwarder import Forwarder
 from gateway.ingest import Ingest
 from gateway.inlets import inlets
 from gateway.journal import Journal
+from gateway.models import Models
 from gateway.people import People
 from gateway.records import open_records
 from gateway.registry import Registry, load_keys
@@ -116,6 +117,7 @@ class App:
         self.journal = Journal(data_dir / "journal.db")
         self.store = store_of(settings)
         self._engine = open_records(data_dir / "records.db")
+        self._models = Models(data_dir / "models.db")
         self.ledger = Ledger(self._engine, settings.town.zone)
         self.people = People(self._engine, now_us)
         self.rules = rules.load(settings.judge.rules)
@@ -144,6 +146,7 @@ class App:
         late = self.supervisor.stop()
         self.journal.close()
         self.store.close()
+        self._models.close()
         self._engine.dispose()
         return late
 
@@ -167,6 +170,7 @@ class App:
             now_us=now_us,
             broker_ready=lambda: self.subscription.connected,
             node_online=self._online,
+            models=self._models,
         )  # fmt: skip
 
     def _online(self) -> Mapping[str, bool]:
