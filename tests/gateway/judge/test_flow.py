@@ -128,7 +128,10 @@ def test_a_doubted_value_does_not_reach_the_judge() -> None:
 
 
 def test_the_judge_keeps_and_restores_what_it_has_learned(models: Models) -> None:
-    town = ([Site(id="field-1", kind="field", label_ja="畑", label_en="Field")], [_probe(number) for number in range(3)])
+    town = (
+        [Site(id="field-1", kind="field", label_ja="畑", label_en="Field")],
+        [_probe(number) for number in range(3)],
+    )
     judge, past = Judge(rules.load(), *town), window()
     past._now_us = lambda: at(12 * DAY - 1)
     tell(past, range(12 * DAY), PAST)
