@@ -95,6 +95,12 @@ def _asking(commands: Any) -> None:
     backtest.add_argument("file", type=Path, help="first column time, every other numeric column a series")
     backtest.add_argument("--kind", default="generic", help="a quantity, or generic")
     backtest.add_argument("--out", type=Path, help="folder for rows.csv, alerts.csv and the picture")
+    backtest.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("RULES_A", "RULES_B"),
+        help="what B would tell that A does not (`shipped`: the shipped rules) / ルールを変えると何が変わるか",
+    )
     backtest.add_argument("--json", action="store_true")
     for name, run, text in (
         ("doctor", _doctor, "What is wrong, and what to do. / どこが悪く、何をすればよいか。"),
@@ -217,6 +223,8 @@ def _devices(options: argparse.Namespace) -> int:
 def _backtest(options: argparse.Namespace) -> int:
     from gateway.backtest import backtest
 
+    if options.compare:
+        return _compare(options)
     summary = backtest(options.file, options.kind, options.out)
     if options.json:
         print(json.dumps(msgspec.to_builtins(summary), ensure_ascii=False))
@@ -227,6 +235,28 @@ def _backtest(options: argparse.Namespace) -> int:
         print("  " + "  ".join(f"{key}={value}" for key, value in msgspec.to_builtins(one).items()))
     for name in summary.files:
         print(f"→ {name}")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from gateway.compare import compare
+
+    first, second = (None if name == "shipped" else Path(name) for name in options.compare)
+    found = compare(options.file, options.kind, first, second)
+    if options.json:
+        print(json.dumps(msgspec.to_builtins(found), ensure_ascii=False))
+        return 0
+    print(
+        f"{options.file}: {found.rows} rows, {len(found.series)} series; alerts alike {found.same},"
+        f" moved {len(found.moved)}, only A {len(found.only_a)}, only B {len(found.only_b)}"
+    )
+    for mark, told in [*(("- A", one) for one in found.only_a), *(("+ B", one) for one in found.only_b)]:
+        print(f"  {mark}  {told.rule}  {told.series}  {told.fired} → {told.over or '…'}  score={told.score:g}")
+    for pair in found.moved:
+        print(
+            f"  ~    {pair.after.rule}  {pair.after.series}  {pair.before.fired} → {pair.before.over or '…'}"
+            f"  ⇒  {pair.after.fired} → {pair.after.over or '…'}"
+        )
     return 0
 
 
