@@ -167,7 +167,7 @@ class Ingest:
         identity: Identity | None = inlet.identify(message.topic, message.payload)
         if identity is None:
             return "ignored-event"
-        columns = inlet.decode(message.payload, self.registry)
+        columns = inlet.decode(message.payload, self.registry, identity.source, now_us)
         self._limit_series(identity.source, columns)
         extent = extent_of(columns)
         return Arrival(
@@ -175,7 +175,7 @@ class Ingest:
             source=identity.source,
             epoch=identity.epoch,
             seq=identity.seq,
-            sha256=sha256(identity.content).digest(),
+            sha256=sha256(identity.content or b"%d " % now_us + message.payload).digest(),
             topic=message.topic,
             payload=message.payload,
             received_us=now_us,

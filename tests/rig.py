@@ -107,8 +107,8 @@ def a_gateway(
 
 
 def passwords(*nodes: str) -> dict[str, str]:
-    """Broker users: the gateway, ChirpStack, and these nodes with `KEY`."""
-    users = {"gateway": os.urandom(8).hex(), "inlet-chirpstack": os.urandom(8).hex()}
+    """Broker users: the gateway, every inlet's server, and these nodes with `KEY`."""
+    users = {"gateway": os.urandom(8).hex()} | {f"inlet-{name}": os.urandom(8).hex() for name in inlets()}
     return users | {node: mqtt_password(KEY) for node in nodes}
 
 

@@ -14,11 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from firmware_bridge.envelope import ROOT
+from gateway.inlets import inlets
 
 ITERATIONS = 1000  # the passwords are 128 random bits: the hash protects the file, not a human's word
-MAX_PACKET_BYTES = 68 * 1024  # an envelope's 64 KiB and its topic
+MAX_PACKET_BYTES = 1024 * 1024  # Zigbee2MQTT describes all its devices in one message, and is cut off below that
+EMBEDDED_PACKET_BYTES = 68 * 1024  # an envelope's 64 KiB and its topic
 GATEWAY_USER = "gateway"
 INLET_PREFIX = "inlet-"
+_ROOTS = {f"{INLET_PREFIX}{name}": topic.split("/")[0] for name, inlet in inlets().items() for topic in inlet.TOPICS}
 
 
 def write_mosquitto(folder: Path, host: str, port: int, tenant: str, users: Mapping[str, str]) -> Path:
@@ -61,14 +64,18 @@ def _mosquitto_conf(folder: Path, host: str, port: int) -> str:
 
 
 def access_list(tenant: str, inlet_users: list[str]) -> str:
-    """Who may read and write what; whatever is not named is refused. Every node has its own two levels, by `%u`."""
+    """Who may read and write what; whatever is not named is refused. Every node has its own two levels, by `%u`.
+
+    A foreign server hears and says what lies below the first level of its inlet's topics, and nothing else.
+    """
     own = f"{ROOT}/{tenant}"
     lines = [f"user {GATEWAY_USER}"]
     lines += [f"topic read {own}/+/{leaf}" for leaf in ("data", "state", "reply")]
     lines += [f"topic write {own}/+/{leaf}" for leaf in ("receipt", "cmd")]
-    lines += ["topic read application/#"]
-    for user in sorted(inlet_users):
-        lines += ["", f"user {user}", "topic write application/#"]
+    roots = {user: _ROOTS[user] for user in sorted(inlet_users) if user in _ROOTS}
+    lines += [f"topic read {root}/#" for root in roots.values()]
+    for user, root in roots.items():
+        lines += ["", f"user {user}", f"topic readwrite {root}/#"]
     lines += [""]
     lines += [f"pattern write {own}/%u/{leaf}" for leaf in ("data", "state", "reply")]
     lines += [f"pattern read {own}/%u/{leaf}" for leaf in ("receipt", "cmd")]
@@ -97,7 +104,7 @@ next_connection_delay_ms = 1
 
 [v5.1.connections]
 connection_timeout_ms = 10000
-max_payload_size = {MAX_PACKET_BYTES}
+max_payload_size = {EMBEDDED_PACKET_BYTES}
 max_inflight_count = 500
 dynamic_filters = true
 

@@ -4,7 +4,7 @@ An inlet module says which MQTT topics are its own, names each message, and says
 
     TOPICS: tuple[str, ...]                                                 # MQTT filters
     def identify(topic: str, payload: bytes) -> Identity | None             # None: of no interest, counted
-    def decode(payload: bytes, registry: Registry) -> list[Column]
+    def decode(payload: bytes, registry: Registry, source: str, received_us: int) -> list[Column]
 
 Both raise DecodeError, and nothing else, for any bytes; the message is then quarantined under the error's code.
 """
@@ -23,7 +23,9 @@ from gateway.registry import Registry
 class Identity(NamedTuple):
     """The key of a foreign message, and the bytes by which the same message is known again.
 
-    `source` begins with the inlet's name and a slash. `content` is what a repetition has in common with the first.
+    `source` begins with the inlet's name and a slash. `seq` 0: its server numbers nothing; the journal numbers it, and
+    a repetition is known by `content` among the source's newest messages. `content` is what a repetition has in common
+    with the first; empty where nothing tells them apart from two messages that say the same: then each is a new one.
     """
 
     source: str
@@ -43,8 +45,11 @@ class Inlet(Protocol):
         ...
 
     @staticmethod
-    def decode(payload: bytes, registry: Registry, /) -> list[Column]:
-        """Its readings. DecodeError; the code is `device-unknown` for a device nobody entered."""
+    def decode(payload: bytes, registry: Registry, source: str, received_us: int, /) -> list[Column]:
+        """Its readings, today or on a later day: `source` of its Identity, `received_us` when it came (µs UTC).
+
+        DecodeError; the code is `device-unknown` for a device nobody entered.
+        """
         ...
 
 

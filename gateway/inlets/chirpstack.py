@@ -11,27 +11,20 @@ many gateways heard it; the strongest reception gives `rssi_dbm` and `snr_db`. T
 network commands only) gives only the reception.
 """
 
-import base64
-import binascii
-import hashlib
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import TypeVar
 
 import msgspec
 
 from firmware_bridge import codecs
-from firmware_bridge.envelope import FIRST_US, LAST_US
 from firmware_bridge.errors import DecodeError
 from firmware_bridge.reading import Column, Reading
+from gateway import foreign
 from gateway.inlets import Identity
 from gateway.registry import Registry
 from gateway.settings import Device
 
 TOPICS = ("application/+/device/+/event/+",)
-MAX_BYTES = 64 * 1024
-_T = TypeVar("_T")
 
 
 class _DeviceInfo(msgspec.Struct, rename="camel"):
@@ -68,49 +61,28 @@ def identify(topic: str, payload: bytes) -> Identity | None:
         raise DecodeError("topic", f"wanted application/<id>/device/<devEui>/event/<kind>, got {topic[:100]!r}")
     if parts[5] != "up":
         return None
-    head = _read(_head_decoder, payload)
+    head = foreign.read(_head_decoder, payload)
     eui = head.device_info.dev_eui.lower()
     if eui != parts[3].lower() or len(eui) != 16 or not set(eui) <= set("0123456789abcdef"):
         raise DecodeError("topic-device", f"topic says device {parts[3][:32]!r}, payload says {eui[:32]!r}")
     if not 8 <= len(head.deduplication_id) <= 64:
         raise DecodeError("json", f"wanted a deduplicationId, got {head.deduplication_id[:64]!r}")
-    seq = int.from_bytes(hashlib.sha256(head.deduplication_id.encode()).digest()[:7]) >> 3 or 1
-    return Identity(f"chirpstack/{eui}", head.dev_addr[:16].lower(), seq, f"{head.f_port} {head.data}".encode())
+    content = f"{head.deduplication_id} {head.f_port} {head.data}"
+    return Identity(f"chirpstack/{eui}", head.dev_addr[:16].lower(), 0, content.encode())
 
 
-def decode(payload: bytes, registry: Registry) -> list[Column]:
+def decode(payload: bytes, registry: Registry, _source: str = "", _received_us: int = 0) -> list[Column]:
     """Readings of an uplink, each series a column of one time."""
-    uplink = _read(_uplink_decoder, payload)
+    uplink = foreign.read(_uplink_decoder, payload)
     device = registry.device_of_eui(uplink.device_info.dev_eui)
     if device is None:
         raise DecodeError("device-unknown", f"no device has dev_eui {uplink.device_info.dev_eui.lower()[:32]!r}")
     time_us = _time_us(uplink)
-    columns: dict[tuple[str, int], Column] = {}
-    for reading in (*_readings(device, uplink, time_us), *_reception(uplink)):
-        key = (reading.quantity, reading.channel)
-        if key not in columns:
-            columns[key] = Column(device.id, reading.quantity, [], [], reading.channel)
-        columns[key].times_us.append(_plausible(time_us - round(reading.age_s * 1e6)))
-        columns[key].values.append(reading.value)
-    return list(columns.values())
-
-
-def _read(decoder: "msgspec.json.Decoder[_T]", payload: bytes) -> _T:
-    if not 0 < len(payload) <= MAX_BYTES:
-        raise DecodeError("size", f"wanted 1 to {MAX_BYTES} bytes, got {len(payload)}")
-    try:
-        return decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError("json", str(error)) from error
+    return foreign.columns(device.id, (*_readings(device, uplink, time_us), *_reception(uplink)), time_us)
 
 
 def _readings(device: Device, uplink: _Uplink, time_us: int) -> tuple[Reading, ...]:
-    try:
-        payload = base64.b64decode(uplink.data.encode("ascii"), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise DecodeError("base64", f"data: {error}") from error
-    if base64.b64encode(payload).decode() != uplink.data:
-        raise DecodeError("base64", "data: wanted canonical base64, got stray bits at its end")
+    payload = foreign.strict_base64(uplink.data, "data")
     if not payload and uplink.f_port == 0:
         return ()
     return codecs.decode(device.model, uplink.f_port, payload, time_us)
@@ -126,18 +98,4 @@ def _reception(uplink: _Uplink) -> Iterator[Reading]:
 
 
 def _time_us(uplink: _Uplink) -> int:
-    text = next((text for text in (uplink.time, *(rx.gw_time for rx in uplink.rx_info)) if text), "")
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError("no offset from UTC")
-        elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise DecodeError("time", f"wanted an ISO 8601 time with its offset, got {text[:40]!r}") from error
-    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
-
-
-def _plausible(time_us: int) -> int:
-    if not FIRST_US <= time_us < LAST_US:
-        raise DecodeError("time", f"wanted µs from 2020 to 2100, got {time_us}")
-    return time_us
+    return foreign.time_us(next((text for text in (uplink.time, *(rx.gw_time for rx in uplink.rx_info)) if text), ""))

@@ -11,6 +11,8 @@ from gateway.store import Entry
 
 HEAD_BYTES = 1024
 QUARANTINE_ROWS = 10_000
+REMEMBERED = 256  # newest messages of a source that numbers nothing, among which a repetition is known
+_KNOWN = "SELECT 1 FROM (SELECT sha256 FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT ?) WHERE sha256 = ?"
 _REVIVE = "UPDATE gap SET arrived = arrived + ? WHERE stream = ? AND ? BETWEEN first AND last"
 
 
@@ -27,21 +29,39 @@ class Commit:
         self._counts: Counter[tuple[str, str]] = Counter(counts)
         self._rows: list[tuple[object, ...]] = []
         self._hashes: dict[tuple[int, int], bytes] = {}
+        self._contents: set[tuple[int, bytes]] = set()  # of what is not numbered by its source
         self._sent: dict[tuple[int, str, int], int] = {}
         self._touched: dict[int, Stream] = {}
 
     def admit(self, db: Connection, stream: Stream, arrival: Arrival) -> Verdict:
-        """Fresh, duplicate or conflict; a number that had been declared lost and comes after all is fresh."""
+        """Fresh, duplicate or conflict; a number that had been declared lost and comes after all is fresh.
+
+        An arrival without a number (seq 0) gets the stream's next one, unless one of the newest has the same hash.
+        """
+        if arrival.seq == 0:
+            if self._repeats(db, stream, arrival):
+                return self._duplicate(stream, arrival)
+            return self._keep(db, stream, arrival._replace(seq=stream.top_seq + 1))
         if arrival.seq in stream.coverage:
             known = self._hashes.get((stream.id, arrival.seq)) or _known_hash(db, stream.id, arrival.seq)
             if known is not None and known != arrival.sha256:
                 return self._conflict(arrival)
             readings = arrival.extent.readings
             if known is not None or not db.execute(_REVIVE, (readings, stream.id, arrival.seq)).rowcount:
-                self._touched[stream.id] = stream
-                self._counts["duplicate", arrival.source] += 1
-                return Verdict("duplicate")
+                return self._duplicate(stream, arrival)
         return self._keep(db, stream, arrival)
+
+    def _repeats(self, db: Connection, stream: Stream, arrival: Arrival) -> bool:
+        content = (stream.id, arrival.sha256)
+        if content in self._contents or db.execute(_KNOWN, (stream.id, REMEMBERED, arrival.sha256)).fetchone():
+            return True
+        self._contents.add(content)
+        return False
+
+    def _duplicate(self, stream: Stream, arrival: Arrival) -> Verdict:
+        self._touched[stream.id] = stream
+        self._counts["duplicate", arrival.source] += 1
+        return Verdict("duplicate")
 
     def _conflict(self, arrival: Arrival) -> Verdict:
         detail = f"{arrival.source} {arrival.epoch} {arrival.seq}: this number is known with other content"

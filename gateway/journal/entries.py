@@ -27,7 +27,7 @@ def unpack(raw: Raw, registry: Registry, inlets: Mapping[str, Inlet]) -> Entry:
     else:
         if raw.kind not in inlets:
             raise DecodeError("inlet-unknown", f"no inlet {raw.kind!r}")
-        columns, clock = inlets[raw.kind].decode(raw.payload, registry), "synced"
+        columns, clock = inlets[raw.kind].decode(raw.payload, registry, raw.source, raw.received_us), "synced"
     return Entry(
         id=raw.id,
         tenant=registry.tenant,

@@ -15,6 +15,7 @@ from firmware_bridge.envelope import topic
 from gateway.broker import Broker, users_of
 from gateway.broker.config import access_list
 from gateway.errors import BrokerError
+from gateway.inlets import inlets
 from gateway.registry import make_key
 
 pytestmark = pytest.mark.mosquitto
@@ -75,6 +76,15 @@ def test_chirpstack_writes_its_own_topics_only(broker: RunningBroker) -> None:
     with Talker(broker, "inlet-chirpstack") as inlet:
         assert inlet.say("application/1/device/a84041000181c061/event/up", b"{}") in (0, NOBODY_LISTENS)
         assert inlet.say(topic(TENANT, "n-01", "data"), b"x") == NOT_AUTHORIZED
+
+
+def test_every_foreign_server_hears_and_says_its_own_topics_only(broker: RunningBroker) -> None:
+    roots = {name: {topic.split("/")[0] for topic in inlet.TOPICS} for name, inlet in inlets().items()}
+    for name, own in roots.items():
+        with Talker(broker, f"inlet-{name}") as inlet:
+            foreign = {root for root in set().union(*roots.values()) | {"satomori", "homeassistant"} if root not in own}
+            assert {inlet.say(f"{root}/x/y", b"{}") for root in own} <= {0, NOBODY_LISTENS}
+            assert {inlet.say(f"{root}/x/y", b"{}") for root in foreign} == {NOT_AUTHORIZED}
 
 
 def test_f18_security_14_a_node_cannot_take_the_gateways_place(tmp_path: Path) -> None:
@@ -151,7 +161,7 @@ def test_the_access_list_names_every_place_and_no_other() -> None:
         "topic read application/#",
         "",
         "user inlet-chirpstack",
-        "topic write application/#",
+        "topic readwrite application/#",
         "",
         "pattern write satomori/1/014729/%u/data",
         "pattern write satomori/1/014729/%u/state",
@@ -189,7 +199,7 @@ def test_two_installations_have_no_secret_in_common(tmp_path: Path) -> None:
     for name in ("a", "b"):
         make_key(tmp_path / name / "nodes", "n-01")
     one, other = users_of(tmp_path / "a"), users_of(tmp_path / "b")
-    assert set(one) == set(other) == {"gateway", "inlet-chirpstack", "n-01"}
+    assert set(one) == set(other) == {"gateway", "n-01"} | {f"inlet-{name}" for name in inlets()}
     assert not set(one.values()) & set(other.values())
     assert one == users_of(tmp_path / "a"), "and keeps its own"
     assert KEY.hex() not in one.values()

@@ -149,7 +149,7 @@ def test_any_message_to_any_inlet_is_read_or_refused_by_name(topic: str, payload
         for one in (topic, TOPIC):
             with suppress(DecodeError):
                 if inlet.identify(one, payload) is not None:
-                    inlet.decode(payload, REGISTRY)
+                    inlet.decode(payload, REGISTRY, "x/y", NOW_US)
 
 
 @pytest.mark.parametrize(
