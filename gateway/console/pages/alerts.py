@@ -86,7 +86,8 @@ def _page(request: Request, actor: Actor, alert: Alert, *, late: bool = False, s
     view = alert_view(context, voice, alert, actor)
     home = next((home for home in context.state().homes if home.site == alert.subject), None)
     chart, heads, table = _chart(context, voice, alert)
-    seen = context.people.audit.rows(50, subject=f"alert {alert.id}")
+    looks = context.people.audit.rows(50, subject=f"alert {alert.id}")
+    seen = [row for row in reversed(looks) if (row.action, row.result) == ("view", "ok")]  # who was refused saw nothing
     return render(
         request,
         "alert.html",
@@ -105,7 +106,7 @@ def _page(request: Request, actor: Actor, alert: Alert, *, late: bool = False, s
         chart=chart,
         heads=heads,
         table=table,
-        seen=[(row.actor, voice.when(row.time_us)) for row in reversed(seen) if row.action == "view"],
+        seen=[(row.actor, voice.when(row.time_us)) for row in seen],
     )
 
 

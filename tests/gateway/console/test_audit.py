@@ -83,6 +83,17 @@ def test_what_was_refused_and_what_was_done_is_written_down(console: Rig) -> Non
     assert ("welfare1", "close fine", f"alert {number}", "ok") in rows
 
 
+def test_who_was_refused_an_alert_is_not_among_those_who_saw_it(console: Rig) -> None:
+    number = console.alert("home-silence")
+    console.sign_in("farm")
+    assert console.get(f"/alerts/{number}").status_code == 404
+    console.post("/logout")
+    console.sign_in("welfare")
+    page = console.get(f"/alerts/{number}").text
+    assert "welfare1" in page
+    assert "farm1" not in page
+
+
 def test_the_auditor_reads_the_audit_and_sees_a_broken_chain(console: Rig) -> None:
     console.sign_in("auditor")
     assert "記録の鎖は、切れていません" in console.get("/audit").text
