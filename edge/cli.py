@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         command: Command = options.command
-        return command(options)
+        status = command(options)
+        sys.stdout.flush()
     except SettingsError as error:
         print(say("mistakes", count=len(error.mistakes)), file=sys.stderr)
         for mistake in error.mistakes:
@@ -32,8 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EdgeError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,7 +24,7 @@ def read(shape: type[_T], table: Mapping[str, Any], key: str, complain: Complain
         complain(where, wanted, got)
 
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
-    for name in table.keys() - fields.keys():
+    for name in (one for one in table if one not in fields):
         near = ", ".join(sorted(fields.keys() - table.keys())) or "nothing more"
         count(_join(key, name), f"no such key (still free: {near})", repr(table[name])[:60])
     values = {}

@@ -108,6 +108,21 @@ unit = 248
     assert "line, modbus_rtu, replay" in found["driver[1].kind"][0]
 
 
+def test_mistakes_are_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text("".join(f"[{name}]\n" for name in ("town", "site", "gateway", "judge", "colour")))
+    with pytest.raises(SettingsError) as caught:
+        settings.load(path)
+    keys = [mistake.key for mistake in caught.value.mistakes]
+    assert [key for key in keys if key in ("town", "site", "gateway", "judge", "colour")] == [
+        "town",
+        "site",
+        "gateway",
+        "judge",
+        "colour",
+    ]
+
+
 def test_a_model_must_be_known_and_belong_on_the_link(tmp_path: Path) -> None:
     base = LEAST + '[[driver]]\nkind = "line"\nname = "a"\nport = "/dev/x"\n[[driver.device]]\nid = "d-1"\nmodel = '
     assert mistakes(tmp_path, base + '"generic/rs485-soil-7in1"') == {

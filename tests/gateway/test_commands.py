@@ -101,6 +101,15 @@ def test_devices_tells_every_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert all({"id", "name", "kinds", "link", "quantities", "cannot_ja", "cannot_en"} <= set(one) for one in told)
 
 
+@pytest.mark.parametrize("command", [["gateway", "devices"], ["edge", "--help"]])
+def test_a_reader_that_has_seen_enough_gets_no_traceback(command: list[str]) -> None:
+    with subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+
+
 def test_wrong_use_exits_2() -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["dream"])
