@@ -33,6 +33,8 @@ class Tokens:
         wrong = [scope for scope in scopes if scope not in SCOPES]
         if wrong or not scopes:
             raise RecordsError(f"scope: wanted one or more of {', '.join(SCOPES)}, got {', '.join(wrong) or 'none'}")
+        if set(scopes) == {"acknowledge"}:
+            raise RecordsError("scope: wanted a read scope beside acknowledge, since only what is seen can be taken")
         if not 1 <= days <= MOST_DAYS:
             raise RecordsError(f"days: wanted 1 to {MOST_DAYS}, got {days}")
         secret, now_us = PREFIX + fresh(), self._now_us()

@@ -176,6 +176,7 @@ def test_users_and_tokens_are_refused_with_words(people: People) -> None:
         ("x", ["read"], 1, "wanted a name"),
         ("other", ["write"], 1, "wanted one or more"),
         ("other", [], 1, "got none"),
+        ("other", ["acknowledge"], 1, "a read scope beside"),
         ("other", ["read"], 0, "wanted 1 to"),
     ]:
         with pytest.raises(RecordsError, match=words):
