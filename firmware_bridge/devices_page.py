@@ -62,6 +62,7 @@ def _entry(model: Model) -> str:
         ("番号と速度 / Renumbering", _renumbering(model)),
         ("測る量 / Tells", "; ".join(_quantity(model, name) for name in model.quantities)),
         ("間隔 / Interval", _interval(model.interval_s)),
+        ("見えない間 / Blind for", f"{model.blind_s:g} s" if model.blind_s else ""),
         ("できないこと / Cannot", _both(model.cannot_ja, model.cannot_en)),
         ("電池 / Battery", _both(*battery(model))),
         ("技適 / Certification", model.certification),

@@ -48,7 +48,7 @@ def describe(model: Model) -> dict[str, Any]:
 
     {"id", "name", "kinds", "link", "quantities", "interval_s", "cannot_ja", "cannot_en", "source", "units" by
     quantity, "resolution" and "limits" ([low, high]) by quantity where known, "battery_ja", "battery_en",
-    "certification" ("" where unknown), "registers" ([first, count] or null), "settings"
+    "certification" ("" where unknown), "blind_s" (0 where unknown), "registers" ([first, count] or null), "settings"
     (how a Modbus unit is renumbered, or null), "wiring_ja", "wiring_en" (steps)}.
     """
     ja, en = battery(model)
@@ -69,6 +69,7 @@ def describe(model: Model) -> dict[str, Any]:
         "battery_ja": ja,
         "battery_en": en,
         "certification": model.certification,
+        "blind_s": model.blind_s,
         "registers": list(model.registers) if model.registers else None,
         "settings": msgspec.to_builtins(model.settings, str_keys=True),
         "wiring_ja": list(wiring.ja),

@@ -105,8 +105,15 @@ WIRING: Mapping[Link, Wiring] = {
     "zigbee": Wiring(
         "Zigbee無線",
         "Zigbee radio",
-        ("Zigbee2MQTTにペアリングし、その名前を設定に書く。",),
-        ("Pair it with Zigbee2MQTT and write its name there into the configuration.",),
+        (
+            "Zigbee2MQTTにペアリングし、そこでの名前(friendly_name)を設定の address に書く。",
+            "Zigbee2MQTTの接続先をこのゲートウェイのブローカー(利用者 inlet-zigbee2mqtt)にし、"
+            "advanced.last_seen を ISO_8601 にする。",
+        ),
+        (
+            "Pair it with Zigbee2MQTT and write its friendly_name there as `address` into the configuration.",
+            "Point Zigbee2MQTT at this gateway's broker (user inlet-zigbee2mqtt); set advanced.last_seen to ISO_8601.",
+        ),
     ),
     "wi-sun": Wiring(
         "Wi-SUN(Bルート)",
@@ -119,6 +126,18 @@ WIRING: Mapping[Link, Wiring] = {
             "Plug a Wi-SUN USB dongle into the node: 115,200 baud, 8N1. Nothing is wired to the meter.",
             "The resident asks the utility for the B-route and gets an id and a password, which stay on the node. "
             "Best near the wall or window by the meter.",
+        ),
+    ),
+    "network": Wiring(
+        "ネットワーク(HTTPまたはMQTT)",
+        "Network (HTTP or MQTT)",
+        (
+            "機器を設定に書く(node、dev_eui、addressは空)。次に動かすと鍵ファイル push/機器.key ができる。",
+            "HTTP: POST /api/v1/push/機器 に Authorization: Bearer 鍵。MQTT: push/機器(利用者 inlet-push)。",
+        ),
+        (
+            "Enter the device (no node, dev_eui or address). The next start makes its key file push/DEVICE.key.",
+            "HTTP: POST /api/v1/push/DEVICE with Authorization: Bearer KEY. MQTT: push/DEVICE as user inlet-push.",
         ),
     ),
 }

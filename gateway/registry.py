@@ -40,6 +40,7 @@ class Registry:
         self.sites: dict[str, Site] = {site.id: site for site in sites}
         self.devices: dict[str, Device] = {device.id: device for device in devices}
         self._keys = {node: key for node, key in keys.items() if node in self.nodes}
+        self._by_address = {device.address: device for device in devices if device.address}
         self._by_eui = {device.dev_eui: device for device in devices if device.dev_eui}
 
     def key_of(self, node: str) -> bytes | None:
@@ -58,6 +59,10 @@ class Registry:
     def device_of_eui(self, eui: str) -> Device | None:
         """The device of a LoRaWAN address, written in either case."""
         return self._by_eui.get(eui.lower())
+
+    def device_of_address(self, address: str) -> Device | None:
+        """The device that another server calls so, letter by letter."""
+        return self._by_address.get(address)
 
 
 def load_keys(folder: Path) -> dict[str, bytes]:

@@ -115,8 +115,9 @@ class Site(_Table):
 class Device(_Table):
     """A sensor: its model, the site it looks at, the node that reads it (empty where an inlet brings it).
 
-    `dev_eui`: its LoRaWAN address. `mount_mm`: height of a distance sensor over bare ground; snow depth is derived.
-    `depth_cm`: how deep a soil probe sits. `interval_s`: 0 takes the model's own.
+    `dev_eui`: its LoRaWAN address. `address`: how another server calls it, for Zigbee2MQTT its friendly name or IEEE
+    address (0x…). Either belongs to one device. `mount_mm`: height of a distance sensor over bare ground; snow depth is
+    derived. `depth_cm`: how deep a soil probe sits. `interval_s`: 0 takes the model's own.
     """
 
     id: Id
@@ -124,6 +125,7 @@ class Device(_Table):
     site: Id
     node: str = ""
     dev_eui: Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")] = ""
+    address: Annotated[str, Field(max_length=64)] = ""
     place_ja: str = ""
     place_en: str = ""
     depth_cm: float | None = None
@@ -188,6 +190,11 @@ def _doubles(table: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         for number, one in enumerate(ids):
             if one in ids[:number]:
                 yield f"{name}.{number}.id", f"a {name} id of its own", repr(one)
+    for key in ("dev_eui", "address"):
+        named = [str(row.get(key, "")) for row in rows(table, "device")]
+        for number, one in enumerate(named):
+            if one and one in named[:number]:
+                yield f"device.{number}.{key}", "an address of its own", repr(one)
 
 
 def _dangling(table: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

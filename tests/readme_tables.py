@@ -15,6 +15,8 @@ HEADINGS = {"en": ("Measures", "By"), "ja": ("測るもの", "作り手")}
 MAKERS = {
     "generic": {"en": "generic and home-made ones", "ja": "汎用品・自作品"},
     "satomori": {"en": "our own radio nodes", "ja": "自前の無線ノード"},
+    "aqara": "Aqara",
+    "sonoff": "SONOFF",
     "browan": "Browan, MerryIoT",
     "dragino": "Dragino",
     "decentlab": "Decentlab",

@@ -25,7 +25,7 @@ from firmware_bridge.reading import Reading
 DeviceKind = Literal[
     "soil", "climate", "motion", "contact", "button", "snow", "weather", "air-quality", "power", "leak"
 ]
-Link = Literal["modbus-rtu", "line", "enocean", "lora", "lorawan", "zigbee", "wi-sun"]
+Link = Literal["modbus-rtu", "line", "enocean", "lora", "lorawan", "zigbee", "wi-sun", "network"]
 _CLOCK_AHEAD_US = 300_000_000
 
 
@@ -47,6 +47,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     `resolution`: smallest step by quantity. `limits`: what the device can measure by quantity, both ends included; a
     value at an end may be anything beyond. Either leaves out what no source says.
     `battery_ja`/`battery_en`: what its battery reading means, or how it is fed; empty where no source says.
+    `blind_s`: how long it sees nothing after it told of something, for motion; 0 where no source says.
     `certification`: number of its Japanese type certification (技適); empty where unknown, never guessed.
     """
 
@@ -66,6 +67,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     battery_ja: str = ""
     battery_en: str = ""
     certification: str = ""
+    blind_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a quantity nobody defined: a codec's misspelling must not reach the store."""
