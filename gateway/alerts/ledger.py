@@ -62,6 +62,7 @@ alert_table = Table(
     Column("holds", Boolean, nullable=False),
     Index("alert_number", "number", unique=True, sqlite_where=text("number <> ''")),
     Index("alert_open", "rule", "subject", unique=True, sqlite_where=text("state <> 'resolved'")),
+    sqlite_autoincrement=True,  # the id of one that was forgotten stands in its events and in the audit: never anew
 )
 event_table = Table(
     "alert_event",

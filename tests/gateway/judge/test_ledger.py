@@ -95,6 +95,17 @@ def test_what_never_lasted_leaves_no_trace_among_the_alerts(engine: Engine) -> N
     assert Ledger(engine).live() == {}
 
 
+def test_the_story_of_one_that_never_lasted_is_not_told_of_the_next(engine: Engine) -> None:
+    ledger = Ledger(engine)
+    finding = Finding(rule="roof", subject="roof-hall", subject_kind="roof", severity="urgent", score=1.5, time_us=0)
+    forgotten = ledger.advance(finding, Timing(hold_s=60), NOON_US)
+    assert forgotten is not None
+    assert calm(ledger) is None
+    after = fire(ledger, "roof-school")
+    assert after.id != forgotten.id
+    assert [event.what for event in ledger.story(after.id)] == ["fired"]
+
+
 def test_somebody_takes_it_and_another_may_take_it_over(engine: Engine) -> None:
     ledger = Ledger(engine)
     alert = fire(ledger)
