@@ -138,7 +138,10 @@ class App:
         self._arrange(config)
 
     def start(self) -> None:
-        """Start every role."""
+        """Read again what came from devices that the settings did not know then, and start every role."""
+        adopted = self._ingest.adopt()
+        if adopted:
+            log.info("strangers_adopted messages=%d", adopted)
         self.supervisor.start()
 
     def stop(self) -> list[str]:

@@ -8,6 +8,7 @@ What cannot be read is kept in quarantine with its reason and acknowledged like 
 blocks a node. Nothing here knows MQTT; `gateway.subscription` does.
 """
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -16,10 +17,10 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 
 from firmware_bridge import envelope
-from firmware_bridge.errors import BridgeError, EnvelopeError
+from firmware_bridge.errors import BridgeError, DecodeError, EnvelopeError
 from firmware_bridge.reading import Column
 from gateway.inlets import Identity, Inlet, matches
-from gateway.journal import Journal
+from gateway.journal import Journal, strangers
 from gateway.journal.arrivals import Arrival, Refusal, extent_of
 from gateway.journal.entries import quality_of
 from gateway.registry import Registry
@@ -68,6 +69,7 @@ class Ingest:
         self.states: dict[str, NodeState] = {}
         self._inlets = inlets
         self._now_us = now_us
+        self._lock = threading.Lock()
         self._series: dict[str, set[tuple[str, str, int]]] = {}
 
     @property
@@ -81,26 +83,67 @@ class Ingest:
 
         StoreError: nothing was committed; offer the same messages again. Only afterwards may they be acknowledged.
         """
+        with self._lock:
+            arrivals, _ = self._take(messages)
+        return [
+            self._receipt(*key) for key in dict.fromkeys((a.source, a.epoch) for a in arrivals if a.kind == "batch")
+        ]
+
+    def take_one(self, message: Message) -> Refusal | None:
+        """Commit one message that did not come over MQTT; why it was refused, None where it was not. StoreError."""
+        with self._lock:
+            _, refusals = self._take([message])
+        return refusals[0] if refusals else None
+
+    def adopt(self) -> int:
+        """Read again what came from devices that nobody had entered then; how many messages have a device now.
+
+        Done at every start, because a device gets its name in the settings, and these are read at the start. Each
+        message counts as received when it came. It leaves the strangers in the very transaction that makes it an entry
+        (or a duplicate, or a refusal of its codec), so that it becomes one entry, also when this process is killed.
+        """
+        adopted = last_id = 0
+        while waiting := strangers.waiting(self.journal, last_id):
+            last_id = waiting[-1].id
+            arrivals: list[Arrival] = []
+            refusals: list[Refusal] = []
+            known: list[int] = []
+            for one in waiting:
+                found = self._sorted(Message(one.topic, one.payload), one.received_us)
+                if isinstance(found, Refusal) and found.code == "device-unknown":
+                    continue
+                known.append(one.id)
+                if isinstance(found, Arrival):
+                    arrivals.append(found)
+                elif isinstance(found, Refusal):
+                    refusals.append(found)
+            self.journal.commit(arrivals, refusals, now_us=self._now_us(), adopted=known)
+            adopted += len(known)
+        return adopted
+
+    def _take(self, messages: Sequence[Message]) -> tuple[list[Arrival], list[Refusal]]:
         now_us = self._now_us()
         arrivals: list[Arrival] = []
         refusals: list[Refusal] = []
         counts: Counter[tuple[str, str]] = Counter()
         for message in messages:
-            try:
-                found = self._understand(message, now_us)
-            except BridgeError as error:
-                source = self._source_of(message.topic)
-                refusals.append(Refusal(message.topic, message.payload, now_us, source, error.code, error.detail))
-                continue
+            found = self._sorted(message, now_us)
             if isinstance(found, Arrival):
                 arrivals.append(found)
                 self._note(found, message.qos, counts)
+            elif isinstance(found, Refusal):
+                refusals.append(found)
             else:
                 counts[found, self._source_of(message.topic)] += 1
         self.journal.commit(arrivals, refusals, counts, now_us=now_us)
-        return [
-            self._receipt(*key) for key in dict.fromkeys((a.source, a.epoch) for a in arrivals if a.kind == "batch")
-        ]
+        return arrivals, refusals
+
+    def _sorted(self, message: Message, now_us: int) -> Arrival | Refusal | str:
+        try:
+            return self._understand(message, now_us)
+        except BridgeError as error:
+            source = self._source_of(message.topic)
+            return Refusal(message.topic, message.payload, now_us, source, error.code, error.detail)
 
     def _note(self, arrival: Arrival, qos: int, counts: Counter[tuple[str, str]]) -> None:
         if qos == 0:
@@ -109,7 +152,7 @@ class Ingest:
         if node is not None and node.sealed and b'"sealed":' not in arrival.payload:
             counts["unsealed", arrival.source] += 1
 
-    def _understand(self, message: Message, now_us: int) -> Arrival | str:
+    def _understand(self, message: Message, now_us: int) -> Arrival | Refusal | str:
         if message.topic.startswith(envelope.ROOT):
             return self._own(message, now_us)
         for name, inlet in self._inlets.items():
@@ -161,13 +204,19 @@ class Ingest:
         self.states[node] = msgspec.structs.replace(state, heard_us=now_us)
         return "state"
 
-    def _foreign(self, name: str, inlet: Inlet, message: Message, now_us: int) -> Arrival | str:
+    def _foreign(self, name: str, inlet: Inlet, message: Message, now_us: int) -> Arrival | Refusal | str:
         if message.retain:
             return "ignored-retained"
         identity: Identity | None = inlet.identify(message.topic, message.payload)
         if identity is None:
             return "ignored-event"
-        columns = inlet.decode(message.payload, self.registry, identity.source, now_us)
+        try:
+            columns = inlet.decode(message.payload, self.registry, identity.source, now_us)
+        except DecodeError as error:
+            if error.code != "device-unknown":
+                raise
+            told = (message.topic, message.payload, now_us, name, error.code, error.detail)
+            return Refusal(*told, kind=name, origin=identity.source)
         self._limit_series(identity.source, columns)
         extent = extent_of(columns)
         return Arrival(

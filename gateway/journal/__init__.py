@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
+from gateway.journal import strangers
 from gateway.journal.arrivals import Arrival, Raw, Refusal, Verdict
 from gateway.journal.commit import Commit
 from gateway.journal.recent import Recent
@@ -46,6 +47,10 @@ CREATE TABLE IF NOT EXISTS cursor (name TEXT PRIMARY KEY, entry INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS quarantine (
   id INTEGER PRIMARY KEY AUTOINCREMENT, received_us INTEGER NOT NULL, topic TEXT NOT NULL, source TEXT NOT NULL,
   code TEXT NOT NULL, detail TEXT NOT NULL, size INTEGER NOT NULL, head BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS stranger (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, received_us INTEGER NOT NULL, kind TEXT NOT NULL, origin TEXT NOT NULL,
+  topic TEXT NOT NULL, payload BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS stranger_origin ON stranger (origin, id);
 """
 
 
@@ -84,10 +89,12 @@ class Journal:
         counts: Mapping[tuple[str, str], int] | None = None,
         *,
         now_us: int,
+        adopted: Sequence[int] = (),
     ) -> list[Verdict]:
         """Keep all of it in one transaction; a verdict for each arrival, in order.
 
         `counts`: what else to add to the persistent counters, by (name, source). They count for the hour of `now_us`.
+        `adopted`: strangers (see `gateway.journal.strangers`) that are none any more.
         """
         with self._lock:
             work = Commit(self._last_id, counts or {})
@@ -96,6 +103,7 @@ class Journal:
                     verdicts = [work.admit(db, self._stream(db, arrival), arrival) for arrival in arrivals]
                     work.refusals.extend(refusals)
                     work.write(db, now_us)
+                    strangers.forget(db, adopted)
                     self._write_cursors(db)
             except BaseException:
                 self._streams.clear()

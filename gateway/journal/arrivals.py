@@ -60,7 +60,10 @@ class Arrival(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """One message that could not be understood, or not believed: kept with its reason."""
+    """One message that could not be understood, or not believed: kept with its reason.
+
+    `kind` and `origin`: inlet and device of one that is kept whole, because nobody has entered its device yet.
+    """
 
     topic: str
     payload: bytes
@@ -68,6 +71,8 @@ class Refusal(NamedTuple):
     source: str  # an enrolled node or inlet, "" where nobody can be named
     code: str
     detail: str
+    kind: str = ""
+    origin: str = ""
 
 
 class Verdict(NamedTuple):

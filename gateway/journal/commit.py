@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlite3 import Connection
 
 from firmware_bridge.reading import Gap
+from gateway.journal import strangers
 from gateway.journal.arrivals import HOUR_US, Arrival, Refusal, Verdict, fingerprint
 from gateway.journal.streams import UPDATE, Stream
 from gateway.store import Entry
@@ -129,6 +130,7 @@ class Commit:
         db.executemany(
             "INSERT INTO quarantine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", [_kept(one) for one in self.refusals]
         )
+        strangers.keep(db, self.refusals)
         db.execute("DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?", (QUARANTINE_ROWS,))
 
 

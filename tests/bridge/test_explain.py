@@ -57,6 +57,7 @@ def test_a_model_describes_itself_as_plain_data() -> None:
         "battery_ja",
         "battery_en",
         "certification",
+        "blind_s",
         "registers",
         "settings",
         "wiring_ja",
