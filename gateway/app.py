@@ -28,6 +28,7 @@ from gateway.inlets import inlets
 from gateway.journal import Journal
 from gateway.models import Models
 from gateway.people import People
+from gateway.pushkeys import push_keys
 from gateway.records import open_records
 from gateway.registry import Registry, load_keys
 from gateway.settings import Settings
@@ -194,6 +195,8 @@ class App:
             broker_kind=self.broker.kind if self.broker else "external",
             public_url=public_url(self.settings),
             mailbox=mailbox,
+            push=self._ingest.take_one,
+            push_keys=push_keys(self.settings.gateway.data_dir, self.settings.device),
         )
 
     def _arrange(self, config: Path) -> None:

@@ -1,6 +1,6 @@
 """The live parts that pages and the API read: one frozen struct, made by `app` and by tests, handed to `create_app`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -9,7 +9,9 @@ import msgspec
 from starlette.requests import HTTPConnection
 
 from gateway.alerts.ledger import Ledger
+from gateway.ingest import Message
 from gateway.journal import Journal
+from gateway.journal.arrivals import Refusal
 from gateway.people import People
 from gateway.registry import Registry
 from gateway.rules import Rule
@@ -24,6 +26,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     `state`: the newest judgement of the town (`Watch.state`). `roles`: how the gateway's own roles are. `broker_kind`:
     `mosquitto`, `iotcore` or `external`. `public_url`: how people reach the console; https there makes cookies Secure.
+    `push`: commits what a device pushed; its refusal, None where it is kept. `push_keys`: by device that pushes.
     `mailbox`: folder of `.eml` files to show, only in the demo.
     """
 
@@ -40,6 +43,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     broker_kind: str = "external"
     public_url: str = ""
     mailbox: Path | None = None
+    push: Callable[[Message], Refusal | None] | None = None
+    push_keys: Mapping[str, str] = {}
 
     @property
     def secure(self) -> bool:

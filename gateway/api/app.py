@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from gateway import console
-from gateway.api import accounting, alerts, answers, events, health, nodes, readings
+from gateway.api import accounting, alerts, answers, events, health, nodes, push, readings, unknown
 from gateway.api.live import Live
 from gateway.api.shield import Shield
 from gateway.console.pages import ROUTERS
@@ -35,7 +35,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.live = Live(context.ledger)
     answers.install(app)
     api = APIRouter(prefix="/api/v1")
-    for noun in (nodes, readings, alerts, accounting, events):
+    for noun in (nodes, unknown, push, readings, alerts, accounting, events):
         api.include_router(noun.router)
     app.include_router(health.router)
     app.include_router(api)

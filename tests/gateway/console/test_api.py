@@ -11,6 +11,8 @@ from gateway.people.nouns import SCOPES
 DOCUMENTED = {
     "/healthz": {"get"},
     "/api/v1/nodes": {"get"},
+    "/api/v1/unknown": {"get"},
+    "/api/v1/push/{device}": {"post"},
     "/api/v1/series": {"get"},
     "/api/v1/readings": {"get"},
     "/api/v1/alerts": {"get"},
