@@ -23,6 +23,7 @@ from gateway.broker import Broker, users_of
 from gateway.broker.config import GATEWAY_USER
 from gateway.context import Context
 from gateway.forwarder import Forwarder
+from gateway.homeassistant import WRITER, HomeAssistant
 from gateway.ingest import Ingest
 from gateway.inlets import inlets
 from gateway.journal import Journal
@@ -126,11 +127,12 @@ class App:
         self._window = Window(settings.site, settings.device, settings.node, zone=settings.town.zone, now_us=now_us)
         self._remembering = _Remembering(self.store, self._window, settings.store.raw_days)
         self.broker, self.subscription = self._connection(data_dir)
+        self._outward = self._home_assistant(data_dir)
         self._forwarder = Forwarder(
             self.journal,
             self.store,
             self.registry,
-            [self._window.take],
+            [self._window.take] + [one.take for one in self._outward],
             now_us,
             raw_days=settings.store.raw_days,
         )
@@ -166,6 +168,12 @@ class App:
         )
         return ours, subscription
 
+    def _home_assistant(self, data_dir: Path) -> list[HomeAssistant]:
+        broker = self.settings.broker
+        if not broker.home_assistant:
+            return []
+        return [HomeAssistant(broker.host, broker.port, users_of(data_dir)[WRITER], self.registry)]
+
     def _watch(self) -> Watch:
         settings = self.settings
         return Watch(
@@ -193,6 +201,7 @@ class App:
             now_us=now_us,
             roles=self.supervisor.states,
             broker_kind=self.broker.kind if self.broker else "external",
+            hears=lambda: self.subscription.connected,
             public_url=public_url(self.settings),
             mailbox=mailbox,
             push=self._ingest.take_one,
@@ -218,6 +227,8 @@ class App:
         self.supervisor.add("watch", _Judging(self.watch, self._remembering))
         self.supervisor.add("notify", outbox)
         self.supervisor.add("console", self.web)
+        for role in self._outward:
+            self.supervisor.add("homeassistant", role)
 
 
 def run(settings: Settings, config: Path) -> int:

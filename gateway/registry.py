@@ -14,7 +14,7 @@ KEY_BYTES = 32
 
 def reserved(name: str) -> bool:
     """Whether a node may not be called so, because the broker knows another client by that name."""
-    return name == "gateway" or name.startswith("inlet-")
+    return name == "gateway" or name.startswith(("inlet-", "homeassistant"))
 
 
 class Registry:
@@ -33,7 +33,7 @@ class Registry:
     ) -> None:
         taken = [node.id for node in nodes if reserved(node.id)]
         if taken:
-            wanted = "a name other than gateway and inlet-…, which the broker keeps for itself"
+            wanted = "a name other than gateway, inlet-… and homeassistant…, which the broker keeps for itself"
             raise SettingsError([Mistake("node", "id", wanted, name) for name in taken])
         self.tenant = tenant
         self.nodes: dict[str, Node] = {node.id: node for node in nodes}

@@ -57,13 +57,17 @@ class Gateway(_Table):
 
 
 class Broker(_Table):
-    """`auto`: mosquitto as a child where installed, else the embedded iotcore on loopback. `external`: one of yours."""
+    """`auto`: mosquitto as a child where installed, else the embedded iotcore on loopback. `external`: one of yours.
+
+    `home_assistant`: tell fields and roofs to a Home Assistant that listens there, never homes.
+    """
 
     mode: Literal["auto", "mosquitto", "iotcore", "external"] = "auto"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
     username: str = "gateway"
     password_file: Path | None = None
+    home_assistant: bool = False
 
 
 class Influx(_Table):

@@ -107,8 +107,10 @@ def a_gateway(
 
 
 def passwords(*nodes: str) -> dict[str, str]:
-    """Broker users: the gateway, every inlet's server, and these nodes with `KEY`."""
-    users = {"gateway": os.urandom(8).hex()} | {f"inlet-{name}": os.urandom(8).hex() for name in inlets()}
+    """Broker users: the gateway, Home Assistant, every inlet's server, and these nodes with `KEY`."""
+    users = {name: os.urandom(8).hex() for name in ("gateway", "homeassistant", "homeassistant-out")} | {
+        f"inlet-{name}": os.urandom(8).hex() for name in inlets()
+    }
     return users | {node: mqtt_password(KEY) for node in nodes}
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from firmware_bridge.credentials import mqtt_password
-from gateway.broker.config import GATEWAY_USER, INLET_PREFIX, write_iotcore, write_mosquitto
+from gateway.broker.config import GATEWAY_USER, HOME_ASSISTANT, INLET_PREFIX, write_iotcore, write_mosquitto
 from gateway.errors import BrokerError
 from gateway.inlets import inlets
 from gateway.registry import load_keys
@@ -42,11 +42,16 @@ def find_mosquitto() -> str | None:
 
 
 def users_of(data_dir: Path) -> dict[str, str]:
-    """Broker passwords by user: the gateway's own, one a node key, one an inlet; made where missing, mode 0600."""
+    """Broker passwords by user: the gateway's own, one a node key, one an inlet, two of Home Assistant.
+
+    Those that no key gives are made where missing, mode 0600.
+    """
     users = {node: mqtt_password(key) for node, key in load_keys(data_dir / "nodes").items()}
     users[GATEWAY_USER] = read_or_make(data_dir / "gateway.password")
     for name in inlets():
         users[f"{INLET_PREFIX}{name}"] = read_or_make(data_dir / f"{INLET_PREFIX}{name}.password")
+    for name in (HOME_ASSISTANT, f"{HOME_ASSISTANT}-out"):
+        users[name] = read_or_make(data_dir / f"{name}.password")
     return users
 
 

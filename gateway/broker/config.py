@@ -15,12 +15,14 @@ from pathlib import Path
 
 from firmware_bridge.envelope import ROOT
 from gateway.inlets import inlets
+from gateway.registry import reserved
 
 ITERATIONS = 1000  # the passwords are 128 random bits: the hash protects the file, not a human's word
 MAX_PACKET_BYTES = 1024 * 1024  # Zigbee2MQTT describes all its devices in one message, and is cut off below that
 EMBEDDED_PACKET_BYTES = 68 * 1024  # an envelope's 64 KiB and its topic
 GATEWAY_USER = "gateway"
 INLET_PREFIX = "inlet-"
+HOME_ASSISTANT = "homeassistant"
 _ROOTS = {f"{INLET_PREFIX}{name}": topic.split("/")[0] for name, inlet in inlets().items() for topic in inlet.TOPICS}
 
 
@@ -28,7 +30,7 @@ def write_mosquitto(folder: Path, host: str, port: int, tenant: str, users: Mapp
     """Configuration, password file and access list in `folder`; the path of the first."""
     passwords = "".join(f"{user}:{_hashed(password)}\n" for user, password in sorted(users.items()))
     write_secret(folder / "passwd", passwords)
-    write_secret(folder / "acl", access_list(tenant, [user for user in users if user.startswith(INLET_PREFIX)]))
+    write_secret(folder / "acl", access_list(tenant, [user for user in users if reserved(user)]))
     path = folder / "mosquitto.conf"
     write_secret(path, _mosquitto_conf(folder, host, port))
     return path
@@ -63,19 +65,23 @@ def _mosquitto_conf(folder: Path, host: str, port: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def access_list(tenant: str, inlet_users: list[str]) -> str:
+def access_list(tenant: str, others: list[str]) -> str:
     """Who may read and write what; whatever is not named is refused. Every node has its own two levels, by `%u`.
 
-    A foreign server hears and says what lies below the first level of its inlet's topics, and nothing else.
+    `others`: users that are no node. A foreign server hears and says what lies below the first level of its inlet's
+    topics, and nothing else; so does Home Assistant below its own prefix.
     """
     own = f"{ROOT}/{tenant}"
     lines = [f"user {GATEWAY_USER}"]
     lines += [f"topic read {own}/+/{leaf}" for leaf in ("data", "state", "reply")]
     lines += [f"topic write {own}/+/{leaf}" for leaf in ("receipt", "cmd")]
-    roots = {user: _ROOTS[user] for user in sorted(inlet_users) if user in _ROOTS}
+    roots = {user: _ROOTS[user] for user in sorted(others) if user in _ROOTS}
     lines += [f"topic read {root}/#" for root in roots.values()]
     for user, root in roots.items():
         lines += ["", f"user {user}", f"topic readwrite {root}/#"]
+    if HOME_ASSISTANT in others:
+        lines += ["", f"user {HOME_ASSISTANT}", "topic readwrite homeassistant/#"]
+        lines += ["", f"user {HOME_ASSISTANT}-out", "topic write homeassistant/#", "topic read homeassistant/status"]
     lines += [""]
     lines += [f"pattern write {own}/%u/{leaf}" for leaf in ("data", "state", "reply")]
     lines += [f"pattern read {own}/%u/{leaf}" for leaf in ("receipt", "cmd")]

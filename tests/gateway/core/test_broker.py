@@ -199,7 +199,11 @@ def test_two_installations_have_no_secret_in_common(tmp_path: Path) -> None:
     for name in ("a", "b"):
         make_key(tmp_path / name / "nodes", "n-01")
     one, other = users_of(tmp_path / "a"), users_of(tmp_path / "b")
-    assert set(one) == set(other) == {"gateway", "n-01"} | {f"inlet-{name}" for name in inlets()}
+    assert (
+        set(one)
+        == set(other)
+        == {"gateway", "n-01", "homeassistant", "homeassistant-out"} | {f"inlet-{name}" for name in inlets()}
+    )
     assert not set(one.values()) & set(other.values())
     assert one == users_of(tmp_path / "a"), "and keeps its own"
     assert KEY.hex() not in one.values()
