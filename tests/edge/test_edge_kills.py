@@ -40,9 +40,9 @@ def test_ten_kills_of_the_agent_in_a_replay_neither_lose_nor_repeat_a_reading(tm
     with mosquitto(tmp_path) as broker, fake_gateway(broker.port) as gateway:
         node = Node(tmp_path, broker.port, replay_driver(capture), uplink="receipt_s = 1.0\nbacklog_rows_per_s = 25.0")
         for _ in range(10):
-            before = len(gateway.journal.arrivals)
+            before = len(gateway.arrivals)
             with node.running() as agent:
-                wait_until(lambda before=before: len(gateway.journal.arrivals) > before)
+                wait_until(lambda before=before: len(gateway.arrivals) > before)
                 threading.Event().wait(dice.uniform(0.0, 0.4))
                 agent.kill()
         with node.running():

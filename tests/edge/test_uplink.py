@@ -80,9 +80,9 @@ def test_nothing_is_forgotten_at_a_puback_only_at_the_receipt(tmp_path: Path) ->
         gateway.answers = False
         with sending(tmp_path / "o.db", broker.port) as node:
             node.put(1.0)
-            wait_until(lambda: len(gateway.journal.arrivals) >= 3)
+            wait_until(lambda: len(gateway.arrivals) >= 3)
             assert node.outbox.waiting_rows == 1
-            assert set(gateway.journal.arrivals) == {(node.outbox.epoch, 1)}
+            assert set(gateway.arrivals) == {(node.outbox.epoch, 1)}
             gateway.answers = True
             wait_until(lambda: drained(node))
         assert gateway.conflicts == []
@@ -170,11 +170,11 @@ def test_e24_never_more_on_the_way_than_the_window_and_the_rows_ahead_allow(tmp_
         with sending(tmp_path / "o.db", broker.port, ahead_rows=30, receipt_s=600.0) as node:
             for value in range(200):
                 node.put(float(value), old=True)
-            wait_until(lambda: len(gateway.journal.arrivals) == 30)
+            wait_until(lambda: len(gateway.arrivals) == 30)
             threading.Event().wait(0.5)
-            assert len(gateway.journal.arrivals) == 30
+            assert len(gateway.arrivals) == 30
             gateway.receipt(node.outbox.epoch, seq=10)
-            wait_until(lambda: len(gateway.journal.arrivals) == 40)
+            wait_until(lambda: len(gateway.arrivals) == 40)
 
 
 def test_a_gateway_that_is_silent_for_long_is_not_buried_under_repetitions(tmp_path: Path) -> None:
@@ -184,9 +184,9 @@ def test_a_gateway_that_is_silent_for_long_is_not_buried_under_repetitions(tmp_p
             for value in range(400):
                 node.put(float(value), old=True)
             wait_until(lambda: node.uplink.rewinds >= 4)
-            before = len(gateway.journal.arrivals)
+            before = len(gateway.arrivals)
             threading.Event().wait(1.0)
-            assert len(gateway.journal.arrivals) - before <= 6 * 20
+            assert len(gateway.arrivals) - before <= 6 * 20
             gateway.answers = True
             wait_until(lambda: drained(node))
 
@@ -197,7 +197,7 @@ def test_a_receipt_that_is_not_ours_deletes_nothing(tmp_path: Path, wrong: str) 
         gateway.answers = False
         with sending(tmp_path / "o.db", broker.port, receipt_s=600.0) as node:
             node.put(1.0)
-            wait_until(lambda: len(gateway.journal.arrivals) == 1)
+            wait_until(lambda: len(gateway.arrivals) == 1)
             receipt = envelope.Receipt(
                 node="node-2" if wrong == "node" else NODE,
                 epoch="0" * 16 if wrong == "epoch" else node.outbox.epoch,

@@ -229,7 +229,7 @@ def _gateway(context: Context, voice: Voice) -> list[tuple[str, str]]:
     return [
         (voice.t("gateway.broker"), context.broker_kind),
         (voice.t("gateway.store"), context.store.name),
-        (voice.t("gateway.journal.entries"), voice.count(context.journal.last_id)),
+        (voice.t("gateway.entries"), voice.count(context.journal.last_id)),
         (voice.t("gateway.roles"), voice.t("list.comma").join(down) if down else voice.t("gateway.all-well")),
         (voice.t("gateway.restarts"), voice.count(restarts)),
         (voice.t("gateway.judged"), voice.ago(context.state().time_us)),
