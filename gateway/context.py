@@ -25,9 +25,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """See the module. Every part may be called from any thread.
 
     `state`: the newest judgement of the town (`Watch.state`). `roles`: how the gateway's own roles are. `broker_kind`:
-    `mosquitto`, `iotcore` or `external`. `public_url`: how people reach the console; https there makes cookies Secure.
-    `push`: commits what a device pushed; its refusal, None where it is kept. `push_keys`: by device that pushes.
-    `mailbox`: folder of `.eml` files to show, only in the demo.
+    `mosquitto`, `iotcore` or `external`; `hears`: whether the gateway is subscribed there. `public_url`: how people
+    reach the console; https there makes cookies Secure. `push`: commits what a device pushed; its refusal, None where
+    it is kept. `push_keys`: by device that pushes. `mailbox`: folder of `.eml` files to show, only in the demo.
     """
 
     town: Town
@@ -41,6 +41,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     now_us: Callable[[], int]
     roles: Callable[[], Sequence[RoleState]] = tuple
     broker_kind: str = "external"
+    hears: Callable[[], bool] = lambda: True
     public_url: str = ""
     mailbox: Path | None = None
     push: Callable[[Message], Refusal | None] | None = None

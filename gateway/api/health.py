@@ -32,6 +32,7 @@ def healthz(request: Request, response: Response) -> dict[str, Any]:
         "judged": fresh,
         "blind": bool(state.blind_since_us),
         "broker": context.broker_kind,
+        "connected": context.hears(),
         "store": context.store.name,
         "entries_behind": behind,
     }

@@ -90,9 +90,9 @@ class Demo:
         if status != 0:
             (root / "logs" / "past.log").write_text(complaint, "utf-8")
             raise DemoError(words.LOST.format(name="edge.simulator past", said=words.last(complaint)))
-        processes.start("simulator", "edge.simulator", "live", plan)
         code_file = root / "var" / "first-run-code"
-        self._await(lambda: _answers(self._wish.port) and code_file.is_file(), processes, "gateway", START_S)
+        self._await(lambda: _hears(self._wish.port) and code_file.is_file(), processes, "gateway", START_S)
+        processes.start("simulator", "edge.simulator", "live", plan)  # a broker keeps nothing for who never subscribed
         for node in _nodes(root):
             processes.start(node, "edge", "run", str(root / "nodes" / f"{node}.toml"))
         if not self._done():
@@ -159,8 +159,8 @@ class Demo:
         late = processes.stop(["simulator"])
         pause = threading.Event()
         pause.wait(SETTLE_S)
+        late += processes.stop(_nodes(root))  # all first: one that had just begun still makes its outbox
         nodes = [node for node in _nodes(root) if (root / "nodes" / f"{node}.outbox.db").exists()]
-        late += processes.stop(nodes)
         outboxes = account.flush(processes, root, nodes)
         late += processes.stop(["gateway"])
         if late:
@@ -199,12 +199,13 @@ def _subject(path: Path) -> str:
     return str(message["Subject"])
 
 
-def _answers(port: int) -> bool:
+def _hears(port: int) -> bool:
+    """Whether the page is there, and the gateway behind it subscribed at its broker."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/healthz")
-        return connection.getresponse().status < 600
-    except OSError:
+        return json.loads(connection.getresponse().read()).get("connected") is True
+    except (OSError, http.client.HTTPException, ValueError):
         return False
     finally:
         connection.close()

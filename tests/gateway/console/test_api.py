@@ -29,6 +29,7 @@ def test_health_is_open_and_tells_nothing_about_the_town(console: Rig) -> None:
     assert answer.status_code == 200
     assert answer.json()["ok"] is True
     assert answer.json()["broker"] == "mosquitto"
+    assert answer.json()["connected"] is True
     assert not any(word in answer.text for word in ("a07", "A-07", "home", "見本"))
 
 
