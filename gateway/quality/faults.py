@@ -17,7 +17,7 @@ Source: our own; scales are exponentially weighted means and stochastic quantile
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.quality import doubt, noise
+from gateway.quality import doubt, noise, signatures
 from gateway.quality.fault_terms import Code, Row, State, Tuning, Values, new_state
 
 _CHUNK = 4096  # series worked at together: what they need stays in the processor's cache
@@ -32,7 +32,7 @@ class FaultSet:
     """
 
     def __init__(
-        self, series: int, floor: float | Row = 1.2, noise_floor: float | Row = 0.043, tuning: Tuning | None = None
+        self, series: int, floor: float | Row = 1.2, noise_floor: float | Row = 0.04, tuning: Tuning | None = None
     ) -> None:
         self.tuning = tuning or Tuning()
         self.floor: Row = np.broadcast_to(np.asarray(floor, dtype=np.float32), (series,))
@@ -50,6 +50,7 @@ class FaultSet:
             part = slice(begin, begin + _CHUNK) if whole else at[begin : begin + _CHUNK]
             some = {name: array[part] for name, array in self.state.items()}
             codes[part] = self._advance(some, values[part], self.floor[part], self.noise_floor[part])
+            signatures.remember(some)
             for name, array in self.state.items():
                 array[part] = some[name]
         return codes

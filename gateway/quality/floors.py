@@ -7,9 +7,9 @@ degree and its humidity by five percent within a minute; a watering moves soil b
 from firmware_bridge.quantity import QUANTITIES
 
 FLOORS: dict[str, tuple[float, float]] = {
-    "air_temperature_c": (1.2, 0.043),
+    "air_temperature_c": (1.2, 0.04),
     "soil_temperature_c": (1.0, 0.04),
-    "probe_temperature_c": (1.2, 0.043),
+    "probe_temperature_c": (1.2, 0.04),
     "water_temperature_c": (1.0, 0.04),
     "surface_temperature_c": (2.0, 0.1),
     "humidity_pct": (5.0, 0.5),

@@ -35,7 +35,7 @@ class Signature(IntEnum):
 
 
 def remember(state: State) -> None:
-    """Note a leap's size when it has ended, and whether it came before; call after every step, before `named`."""
+    """Note a leap's size when it has ended, and whether it came before; part of every step."""
     s = state
     ended = s["was_suspect"] & ~s["suspect"] & (s["rows"] <= _SHORT)
     entered = s["suspect"] & ~s["was_suspect"]
