@@ -4,10 +4,10 @@
 SHELL := /bin/bash
 export PATH := $(PATH):$(CURDIR)/.cache/uv-env/bin
 .DEFAULT_GOAL := help
-.PHONY: help environment assets demo check test bench tables secrets clean
+.PHONY: help environment assets demo check test bench judge-report tables secrets clean
 
 help: ## these lines / この説明
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 environment: ## the Python environment in .venv / Python環境を用意します
 	@.ci/environment
@@ -32,6 +32,9 @@ bench: assets ## figures beside their peers / 性能を測ります
 	@for file in $$(grep -l __main__ tests/bench/*.py); do \
 	  (cd tests && ../.venv/bin/python -m bench.$$(basename $$file .py) $(ARGS)) || exit 1; \
 	done
+
+judge-report: environment ## how well the judge judges (ARGS="--data DIR") / 判定の成績
+	@cd tests && ../.venv/bin/python -m bench.judge_report $(ARGS)
 
 tables: environment ## the READMEs' and dashboards' generated parts / 説明書の表と画面を作り直します
 	@.venv/bin/python tests/readme_tables.py

@@ -22,7 +22,6 @@ _KEEP_COLUMNS = 144
 _KEPT = 2
 _WORDS = {
     "level": ("値そのもの", "the value itself"),
-    "mean": ("しばらくの平均", "the mean of a while"),
     "usual": ("ふだんの一日との差", "its distance from the usual day"),
     "usual_mean": ("ふだんの一日から離れ続けた幅", "its lasting distance from the usual day"),
     "noise": ("変動の大きさ", "how unsteady it is"),

@@ -20,7 +20,7 @@ from gateway.sqlitefile import SqliteFile
 
 log = logging.getLogger(__name__)
 KEPT = 3  # versions
-_FORMAT = 1
+_FORMAT = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS model (
   name TEXT NOT NULL, version INTEGER NOT NULL, settings TEXT NOT NULL, learned_us INTEGER NOT NULL,

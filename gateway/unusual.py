@@ -1,12 +1,12 @@
 """Is the world unusual? Record excess with a leak, for any number of series that share a clock.
 
 A series is unusual when it leaves the range it has shown so far; by how much is measured in units of that range, and
-the range leaks, so that old extremes fade. Six views of a series are watched, each for what the others miss: the value,
-its short mean, its distance from the usual day (now and over a while), how noisy it is about its usual day, and its
-medium against its long mean. The usual day is the better of a profile by clock hour, one by hour of the week, and the
+the range leaks, so that old extremes fade. Five views of a series are watched, each for what the others miss: the
+value, its distance from the usual day (now and over a while), how noisy it is about its usual day, and its medium
+against its long mean. The usual day is the better of a profile by clock hour, one by hour of the week, and the
 long mean, by their errors so far. What is unusual enough counts once: for a while only a higher excess is told again.
 
-State: float32 `[quantity × series]`, 1,060 bytes a series. A missing value (NaN) changes nothing and scores NaN. Every
+State: float32 `[quantity × series]`, 1,052 bytes a series. A missing value (NaN) changes nothing and scores NaN. Every
 number is taken before the value that it judges changes it: nothing looks ahead, and a series scores as in company.
 Every span counts samples, made for steps of 5 to 60 minutes; bring faster series to 5 minutes first.
 """
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-VIEWS = ("level", "mean", "usual", "usual_mean", "noise", "shift")
+VIEWS = ("level", "usual", "usual_mean", "noise", "shift")
 BINS = 24 + 168  # hours of the day, hours of the week
 CHUNK = 4096  # series at a time: their state stays in the cache
-_MEANS, _ERRORS, _ABOUT, _SCALE, _NOISE, _HIGH, _LOW, _PEAK, _ROWS = 0, 3, 6, 7, 8, 9, 15, 21, 22
+_MEANS, _ERRORS, _ABOUT, _SCALE, _NOISE, _HIGH, _LOW, _PEAK, _ROWS = 0, 2, 5, 6, 7, 8, 13, 18, 19
 _TINY = 1e-9
 _EXCESS_CAP = 50.0
 
@@ -30,7 +30,6 @@ _EXCESS_CAP = 50.0
 class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     """One default for every series. Spans in samples; for trials each number may also be an array, one a series."""
 
-    short: float = 16.0
     medium: float = 64.0
     long: float = 256.0
     about: float = 32.0  # of the mean distance from the usual day
@@ -165,11 +164,11 @@ class Unusual:
         """What was to be expected, by the best of three; then all three learn."""
         tune = self.tuning
         fresh = 1 / (age + 1)
-        rows[_MEANS : _MEANS + 3] += np.stack(
-            [np.maximum(1 / span, fresh) for span in (tune.short, tune.medium, tune.long)]
-        ).astype(np.float32) * (x - rows[_MEANS : _MEANS + 3])
+        rows[_MEANS:_ERRORS] += np.stack([np.maximum(1 / span, fresh) for span in (tune.medium, tune.long)]).astype(
+            np.float32
+        ) * (x - rows[_MEANS:_ERRORS])
         gain = np.maximum(1 / tune.errors, fresh)
-        usual: Floats = rows[2].copy()
+        usual: Floats = rows[1].copy()
         best = rows[_ERRORS].copy()
         rows[_ERRORS] += gain * (np.abs(x - usual) - rows[_ERRORS])
         guess = tune.unseen * rows[_ERRORS]
@@ -195,7 +194,7 @@ class Unusual:
         rows[_SCALE] += np.maximum(1 / tune.scale, fresh) * (size - rows[_SCALE])
         rows[_NOISE] += np.maximum(1 / tune.noise, fresh) * (size - rows[_NOISE])
         noise = np.log(rows[_NOISE] + np.float32(0.05) * rows[_SCALE] + self._least_noise)
-        seen: Floats = np.stack([x, rows[0], away, rows[_ABOUT], noise, rows[1] - rows[2]])
+        seen: Floats = np.stack([x, away, rows[_ABOUT], noise, rows[0] - rows[1]])
         return seen
 
     def _excess(self, rows: Floats, seen: Floats, age: Floats) -> Floats:

@@ -22,8 +22,8 @@ from gateway.detect import Block, Grid, Model
 from gateway.unusual import VIEWS, Told, Tuning, Unusual
 
 # alarms a series and month outside known events, by line: 31 public series of servers, roads, prices and rooms
-_RAISED = (7.4, 5.5, 4.1, 3.3, 2.8, 2.25, 1.8, 1.5, 1.05, 0.6, 0.27, 0.12, 0.03)
-_LINES = (0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1.0)
+_RAISED = (7.0, 5.2, 3.85, 3.1, 2.5, 2.2, 2.0, 1.8, 1.55, 1.25, 0.8, 0.5, 0.22, 0.1, 0.03)
+_LINES = (0.03, 0.04, 0.05, 0.06, 0.07, 0.075, 0.08, 0.09, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1.0)
 _STATE = {"rows": np.float32, "profile": np.float32, "known": np.uint8, "count": np.uint32}
 
 
@@ -33,7 +33,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `line`: in ranges; 0 takes the budget's. `min_days`: how long it listens to a series before it says anything.
     """
 
-    budget: Annotated[float, msgspec.Meta(ge=0.03, le=7.4)] = 2.25
+    budget: Annotated[float, msgspec.Meta(ge=0.03, le=7.0)] = 2.2
     floor: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     line: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     min_days: Annotated[float, msgspec.Meta(ge=1)] = 1.0
