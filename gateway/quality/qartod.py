@@ -152,24 +152,25 @@ def neighbours(
 ) -> Words:
     """Does it agree with the others of its site? `site` [series]; rows of one site measure one quantity.
 
-    Distance from the median of the others at the same time, after taking off `usual` [series × 1], the row's own
-    learned distance from them. UNKNOWN where fewer than `least` others have a value, or `usual` is NaN.
+    Distance from the site's median at the same time, after taking off `usual` [series × 1], the row's own learned
+    distance from it. UNKNOWN where fewer than `least` others have a value, or `usual` is NaN.
     """
-    away = distance_from_others(block, site, least) - usual
+    away = distance_from_site(block, site, least) - usual
     return _answer(block, np.abs(away) > suspect, np.abs(away) > fail, np.isnan(away))
 
 
-def distance_from_others(block: Block, site: NDArray[np.int64], least: int = 2) -> Block:
-    """Each value minus the median of the other rows of its site; NaN with fewer than `least` of them."""
+def distance_from_site(block: Block, site: NDArray[np.int64], least: int = 2) -> Block:
+    """Each value minus its site's median at that time; NaN with fewer than `least` other values there.
+
+    The median counts the value itself too: of three, the odd one moves it no further than to its neighbour.
+    """
     out = np.full(block.shape, np.nan)
     for one in np.unique(site):
         rows = np.flatnonzero(site == one)
-        if rows.size <= least:
-            continue
-        for row in rows:
-            others = block[rows[rows != row]]
-            enough = np.isfinite(others).sum(axis=0) >= least
-            out[row, enough] = block[row, enough] - np.nanmedian(others[:, enough], axis=0)
+        enough = np.isfinite(block[rows]).sum(axis=0) > least
+        if enough.any():
+            here = block[np.ix_(rows, enough)]
+            out[np.ix_(rows, enough)] = here - np.nanmedian(here, axis=0)
     return out
 
 
