@@ -16,7 +16,7 @@ from firmware_bridge.quantity import QUANTITIES
 from firmware_bridge.reading import SeriesKey
 from gateway import rules as rulebook
 from gateway.alerts import Finding, Numbers, SubjectKind
-from gateway.detect import Block, Detector, Grid, Model
+from gateway.detect import Block, Detector, Grid, Lender, Model
 from gateway.detect.world import World
 from gateway.flow import Flow
 from gateway.models import Kept, Models
@@ -81,7 +81,8 @@ class Judge:
                 keys, history, grid = window.block(bench.quantity, window.columns(bench.quantity), now_us)
                 if not keys:
                     continue  # what was restored is better than nothing
-                bench.model = bench.detector.learn(history, grid)
+                model = bench.detector.learn(history, grid)
+                bench.model = bench.detector.lend(model) if isinstance(bench.detector, Lender) else model
                 bench.places = {key: row for row, key in enumerate(keys)}
 
     def keep(self, models: Models, now_us: int) -> None:

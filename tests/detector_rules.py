@@ -1,11 +1,12 @@
 """What every detector promises, as checks that take any detector class: shipped, or built by a page's example."""
 
+import io
 from collections.abc import Callable
 
 import msgspec
 import numpy as np
 
-from gateway.detect import Block, Detector, Grid, Model
+from gateway.detect import Block, Detector, Grid, Lender, Model
 
 START_US = 1_800_000_000_000_000
 STEP_US = 600_000_000
@@ -146,6 +147,33 @@ def a_row_of_zeros_in_the_model_means_nothing_learned(kind: type[Detector]) -> N
     assert not np.isinf(scores).any()
 
 
+def a_model_survives_storage(kind: type[Detector]) -> None:
+    detector = kind()
+    history, block, grid, limits = world(detector)
+    model = learned(detector, history)
+    file = io.BytesIO()
+    np.savez(file, **model)  # type: ignore[arg-type]
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
+        back = {name: stored[name] for name in stored.files}
+    np.testing.assert_array_equal(detector.score(block, grid, limits, back), detector.score(block, grid, limits, model))
+
+
+def what_is_lent_leaves_those_who_know_as_they_are(kind: type[Detector]) -> None:
+    detector = kind()
+    if not isinstance(detector, Lender):
+        return
+    history, block, grid, limits = world(detector)
+    model = learned(detector, history)
+    before = {name: array.copy() for name, array in model.items()}
+    lent = detector.lend(model)
+    same(detector.score(block, grid, limits, lent)[:4], detector.score(block, grid, limits, model)[:4])
+    for name, array in before.items():
+        np.testing.assert_array_equal(model[name], array)
+        assert lent[name].shape == array.shape
+    assert detector.lend({}) == {}
+
+
 def it_explains_what_it_says(kind: type[Detector]) -> None:
     detector = kind()
     history, block, grid, limits = world(detector)
@@ -171,6 +199,8 @@ RULES: dict[str, Callable[[type[Detector]], None]] = {
         empty_blocks_pass,
         the_models_first_axis_is_the_series,
         a_row_of_zeros_in_the_model_means_nothing_learned,
+        a_model_survives_storage,
+        what_is_lent_leaves_those_who_know_as_they_are,
         it_explains_what_it_says,
     )
 }

@@ -9,7 +9,7 @@ scores as the whole, empty blocks pass, a model survives `msgspec`-free storage 
 import pkgutil
 from functools import cache
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -51,6 +51,15 @@ class Detector(Protocol):
 
     def explain(self, block: Block, grid: Grid, limits: Block, model: Model, /) -> dict[str, float]:
         """Numbers behind the last column's score of a one-row block, for the reason text."""
+        ...
+
+
+@runtime_checkable
+class Lender(Protocol):
+    """A detector that can judge a new series by what its kind teaches, until it has a history of its own."""
+
+    def lend(self, model: Model, /) -> Model:
+        """The model with rows that know nothing yet filled from those that do; those stay as they are."""
         ...
 
 

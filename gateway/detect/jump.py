@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gateway.detect import Block, Grid, Model
 
 _CHUNK = 65536
+_TEACHERS = 3
 
 
 class Jump(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +42,14 @@ class Jump(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         at = np.clip(np.ceil(count * self.share).astype(np.int64) - 1, 0, max(0, history.shape[1] - 1))
         scale = ordered[np.arange(history.shape[0]), at] if history.shape[1] else np.zeros(history.shape[0])
         return {"scale": np.nan_to_num(scale)[:, None], "values": count.astype(np.float64)[:, None]}
+
+    def lend(self, model: Model, /) -> Model:
+        """To a series that is too new, the largest scale of its kind, where at least three series know theirs."""
+        ready = model["values"] >= self.min_values if model else np.zeros((0, 1), dtype=np.bool_)
+        if ready.sum() < _TEACHERS:
+            return model
+        scale = np.where(ready, model["scale"], model["scale"][ready].max())
+        return {"scale": scale, "values": np.where(ready, model["values"], float(self.min_values))}
 
     def score(self, block: Block, _grid: Grid, _limits: Block, model: Model, /) -> Block:
         """See the module."""

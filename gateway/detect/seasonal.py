@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gateway.detect import Block, Grid, Model
 
 HOURS = 24
+_TEACHERS = 3
 _HOUR_US = 3_600_000_000
 
 
@@ -45,6 +46,25 @@ class Seasonal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             model["median"][:, hour] = middle
             model["mad"][:, hour] = _median(np.abs(part - middle[:, None]))
         return model
+
+    def lend(self, model: Model, /) -> Model:
+        """To hours that a series does not know yet, what its kind teaches: wide enough for every series that does.
+
+        Where at least three series know an hour, the middle of theirs, and a deviation that reaches each of them.
+        """
+        if not model or not model["days"].size:
+            return model
+        ready = model["days"] >= self.min_days
+        teach = ready.sum(axis=0) >= _TEACHERS
+        middle = _median(np.where(ready, model["median"], np.nan).T)
+        reach = np.abs(model["median"] - middle) / self.k / 1.4826 + model["mad"]
+        widest = np.where(ready, reach, 0.0).max(axis=0)
+        new = ~ready & teach
+        return {
+            "median": np.where(new, middle, model["median"]),
+            "mad": np.where(new, widest, model["mad"]),
+            "days": np.where(new, float(self.min_days), model["days"]),
+        }
 
     def score(self, block: Block, grid: Grid, _limits: Block, model: Model, /) -> Block:
         """See the module."""
