@@ -179,13 +179,13 @@ def _one_later(mask: Mask) -> Mask:
 
 
 def _variance_around(moisture: Block) -> Block:
-    """|variance ÷ mean| of the 12 h before and after, without the hour itself; NaN unless all are there."""
+    """Variance ÷ mean of the 12 h before and after, without the hour itself; NaN unless all are there."""
     full = counts(moisture, 12, 12) == 25
     variance, mean = variances(moisture, 12, 12), means(moisture, 12, 12)
     others = (25 * mean - moisture) / 24
     # 24·var(25) = 23·var(24) + 24/25·(x − mean of the others)²
     rest = np.maximum(24 * variance - 24 / 25 * (moisture - others) ** 2, 0) / 23
-    return np.where(full, np.abs(rest / others), np.nan)
+    return np.where(full, rest / others, np.nan)
 
 
 def _breaks(moisture: Block) -> tuple[Mask, Mask]:
